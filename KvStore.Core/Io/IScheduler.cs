@@ -1,0 +1,32 @@
+namespace KvStore.Core.Io;
+
+/// <summary>A piece of work that can be queued without allocation.</summary>
+public interface IWorkItem
+{
+    void Execute();
+}
+
+/// <summary>
+/// The thread seam: everything in Core that does not run on its caller's thread runs through here.
+/// In production this is the thread pool and a few dedicated threads; in simulation one loop runs all of it.
+/// </summary>
+public interface IScheduler
+{
+    /// <summary>Runs <paramref name="item"/> soon, on a thread of the pool. A shard is such an item.</summary>
+    void Post(IWorkItem item);
+
+    /// <summary>Runs <paramref name="item"/> once after about <paramref name="delayNs"/> nanoseconds. Disposing the result cancels it if it has not started.</summary>
+    IDisposable PostAfter(long delayNs, IWorkItem item);
+
+    /// <summary>
+    /// A serial lane with a thread of its own (the WAL writer, flush, heartbeats): items posted to it run one at a time, in order,
+    /// and may block on the disk.
+    /// </summary>
+    ILane CreateLane(string name);
+}
+
+/// <summary>See <see cref="IScheduler.CreateLane"/>. Disposing lets queued items finish, then ends the thread.</summary>
+public interface ILane : IDisposable
+{
+    void Post(IWorkItem item);
+}
