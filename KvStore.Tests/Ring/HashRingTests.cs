@@ -1,5 +1,6 @@
 using KvStore.Core.Primitives;
 using KvStore.Core.Ring;
+using NUnit.Framework;
 using Shouldly;
 
 namespace KvStore.Tests.Ring;

@@ -1,6 +1,7 @@
 using CsCheck;
 using KvStore.Core.Primitives;
 using KvStore.Core.Ring;
+using NUnit.Framework;
 using Shouldly;
 
 namespace KvStore.Tests.Ring;
