@@ -169,10 +169,10 @@ internal sealed class Heartbeats : IDisposable
         _ledBy[partition] = default;
         if (_statuses[partition] is not { } status) return;
         var position = 0;
-        foreach (var (node, _) in _topology.Replicas(status.Id))
+        foreach (var replica in _topology.ReplicasOf(status.Id))
         {
-            if (node == _context.Self) break;
-            if (IsAlive(node)) position++;
+            if (replica.Node == _context.Self) break;
+            if (IsAlive(replica.Node)) position++;
         }
 
         var delay = (position * CampaignStepNs) + (_random.Next(10) * 1_000_000L);
@@ -251,7 +251,7 @@ internal sealed class Heartbeats : IDisposable
         }
 
         peer.SkewMs = (long)(heartbeat.HlcTicks >> 16) - _context.Clock.WallMs;
-        if (!_context.Hlc.Observe(heartbeat.HlcTicks, _context.Options.MaxClockSkewMs))
+        if (!_context.Hlc.Observe(new HybridTimestamp(heartbeat.HlcTicks, from), _context.Options.MaxClockSkewMs))
             _context.Log.Warn($"{from}'s clock is {peer.SkewMs} ms ahead of this node's, more than max_clock_skew: its time is not taken over");
         CheckLife(peer, now);
         peer.NewestSentNs = heartbeat.SentNs;
@@ -318,11 +318,11 @@ internal sealed class Heartbeats : IDisposable
             if (_own[i].IsWithdrawn || _statuses[i] is not { } status) continue;
             _fresh.Clear();
             var newest = 0L;
-            foreach (var (node, replica) in _topology.Replicas(status.Id))
+            foreach (var replica in _topology.ReplicasOf(status.Id))
             {
-                if (!_peers.TryGetValue(node, out var peer) || peer.Exceptions.Contains(status.Id)) continue;
+                if (!_peers.TryGetValue(replica.Node, out var peer) || peer.Exceptions.Contains(status.Id)) continue;
                 if (peer.EchoedNs == 0 || now - peer.EchoedNs >= TimeoutNs) continue;
-                _fresh.Add(replica);
+                _fresh.Add(replica.Id);
                 newest = Math.Max(newest, peer.EchoedNs);
             }
 
@@ -347,7 +347,7 @@ internal sealed class Heartbeats : IDisposable
         for (var i = 0; i < _statuses.Length && left > 0; i++)
         {
             if (_own[i].IsWithdrawn || _statuses[i] is not { } status) continue;
-            var preferred = _topology.Replicas(status.Id)[0].Node;
+            var preferred = _topology.ReplicasOf(status.Id)[0].Node;
             if (!_peers.TryGetValue(preferred, out var peer) || !peer.Alive || now - peer.AliveSinceNs < HealthyBeforeReturnNs) continue;
             if (peer.Exceptions.Contains(status.Id)) continue;
             left--;

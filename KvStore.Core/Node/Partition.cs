@@ -30,7 +30,7 @@ internal sealed class Partition : IDisposable
     private ReplicaId _leader;
 
     public Partition(
-        Shard shard, PartitionId id, RaftNode raft, ReplicaLog log, PartitionStore store, PartitionStatus status, WriteAheadLog wal,
+        Shard shard, PartitionId id, RaftNode raft, PayloadLog log, PartitionStore store, PartitionStatus status, WriteAheadLog wal,
         CatchUp catchUp, ulong lastTicks)
     {
         _shard = shard;
@@ -51,7 +51,7 @@ internal sealed class Partition : IDisposable
 
     public PartitionId Id { get; }
 
-    public ReplicaLog Log { get; }
+    public PayloadLog Log { get; }
 
     public PartitionStore Store { get; }
 
@@ -243,11 +243,8 @@ internal sealed class Partition : IDisposable
         return null;
     }
 
-    private void Refuse(WriteOperation operation, WriteVerdict verdict)
-    {
+    private void Refuse(WriteOperation operation, WriteVerdict verdict) =>
         operation.Completion.Complete(operation, WriteResult.Refused(verdict, NodeOf(_raft.Leader)));
-        operation.Release();
-    }
 
     private ulong NextTicks()
     {

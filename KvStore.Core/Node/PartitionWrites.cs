@@ -123,10 +123,5 @@ internal sealed class PartitionWrites(NodeContext context)
         }
     }
 
-    private static void Finish(in Pending write, in WriteResult result)
-    {
-        var operation = write.Operation;
-        operation.Completion.Complete(operation, result);
-        operation.Release();
-    }
+    private static void Finish(in Pending write, in WriteResult result) => write.Operation.Completion.Complete(write.Operation, result);
 }

@@ -67,7 +67,7 @@ public readonly record struct NodeSet(ulong Packed)
     public NodeId this[int position] => new((ushort)(Packed >> (position * 16)));
 }
 
-/// <summary>Who is told. Called exactly once, on the shard's thread: it must not block.</summary>
+/// <summary>Who is told. Called exactly once, on the shard's thread: it must not block. It owns the operation from then on and releases it.</summary>
 public interface IWriteCompletion
 {
     void Complete(WriteOperation operation, in WriteResult result);
@@ -75,7 +75,7 @@ public interface IWriteCompletion
 
 /// <summary>
 /// One write on its way through a shard: the entry as it will stand in the log (its header is filled in by the primary), and who waits for it.
-/// Owned by the coordinator until it is posted to a shard, by the shard from then on.
+/// Owned by the coordinator until it is posted to a shard, by the shard until it is completed.
 /// </summary>
 public sealed class WriteOperation
 {

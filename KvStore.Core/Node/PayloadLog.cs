@@ -12,7 +12,7 @@ namespace KvStore.Core.Node;
 /// An entry's payload stays in memory until <see cref="ReleaseThrough"/>; its address stays until <see cref="CompactThrough"/>.
 /// Payloads live in chunks that are freed when their last entry is released, so a log that keeps moving allocates nothing per entry.
 /// </remarks>
-public sealed unsafe class ReplicaLog : IDisposable
+public sealed unsafe class PayloadLog : IDisposable
 {
     private const int MinChunkBytes = 4 << 10;
     private const int MaxChunkBytes = 256 << 10;
