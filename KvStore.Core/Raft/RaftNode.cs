@@ -1,0 +1,621 @@
+using KvStore.Core.Primitives;
+
+namespace KvStore.Core.Raft;
+
+/// <summary>
+/// One replica of one Raft group (Ongaro and Ousterhout, "In Search of an Understandable Consensus Algorithm"; Ongaro's thesis for
+/// pre-vote, ReadIndex, leadership transfer): a state machine without I/O, clock, threads or payloads. Its owner, the driver, puts in
+/// messages, times and notices of what its disk and state machine have done, and takes out work as a <see cref="RaftReady"/>. One
+/// owner, not thread-safe; nothing is allocated per entry or message once the buffers have grown.
+///
+/// A group without traffic is silent: there are no heartbeats. The driver knows from elsewhere whether the leader lives and says so by
+/// <see cref="LeaderAlive"/> and <see cref="CheckQuorum"/>.
+///
+/// Whose questions are answered: a candidate's if the configuration known here names it a voter, or if its log reaches past that
+/// configuration's entry, for then an entry not applied here may have added it. A replica without any configuration answers nobody:
+/// it is empty, and may be so because it forgot. A learner does answer: it is asked only by a candidate whose configuration, newer than
+/// its own, has made it a voter. Appends are taken from any leader of the term.
+/// </summary>
+public sealed class RaftNode
+{
+    // Beyond these no honest number lies; without a bound one bad message could make a term that has no next one.
+    private const ulong MaxNumber = ulong.MaxValue >> 2;
+
+    private readonly ReplicaLog _log;
+    private readonly Outbox _outbox;
+    private readonly Leadership _leadership;
+    private readonly ElectionTimer _timer;
+    private readonly VoteTally _tally = new();
+
+    private ReplicaId _vote;
+    private Term _durableTerm;
+    private bool _leaderAlive;
+    private ulong _campaign;
+    private long _nowMs;
+
+    private HardState _takenHardState;
+    private LogIndex _takenCommit;
+    private RaftRole _takenRole;
+    private ReplicaId _takenLeader;
+    private bool _readsLost;
+
+    /// <param name="options">Times and limits.</param>
+    /// <param name="self">This replica.</param>
+    /// <param name="configuration">The configuration as of <paramref name="applied"/>; Empty for a replica that waits for its first snapshot.</param>
+    /// <param name="hardState">As recovered.</param>
+    /// <param name="log">As recovered; owned by the node from here on.</param>
+    /// <param name="applied">The state machine's index.</param>
+    /// <param name="durable">The last index on disk.</param>
+    /// <param name="random">Owned by the node from here on.</param>
+    public RaftNode(
+        RaftOptions options, ReplicaId self, RaftConfiguration configuration, HardState hardState, RaftLog log, LogIndex applied,
+        LogIndex durable, Prng random)
+    {
+        Invariant.Check(!self.IsNone && hardState.Term >= log.LastTerm);
+        Self = self;
+        Configuration = configuration;
+        Term = hardState.Term;
+        _vote = hardState.Vote;
+        _durableTerm = Term;
+        _log = new ReplicaLog(log, hardState.Commit, applied, durable);
+        _outbox = new Outbox(self);
+        _leadership = new Leadership(options, self, _log, _outbox);
+        _timer = new ElectionTimer(options, random);
+        Role = RoleAtRest;
+        _takenRole = Role;
+        _takenHardState = HardState;
+        _takenCommit = applied;
+    }
+
+    public ReplicaId Self { get; }
+
+    public RaftRole Role { get; private set; }
+
+    public Term Term { get; private set; }
+
+    /// <summary>The leader of the term, as far as known here; None if not.</summary>
+    public ReplicaId Leader { get; private set; }
+
+    public LogIndex Commit => _log.Commit;
+
+    public LogIndex Applied => _log.Applied;
+
+    public LogIndex Durable => _log.Durable;
+
+    public RaftLog Log => _log.Entries;
+
+    /// <summary>The configuration applied last.</summary>
+    public RaftConfiguration Configuration { get; private set; }
+
+    public HardState HardState => new(Term, _vote, Commit);
+
+    /// <summary>A leader that has committed an entry of its own term: only then does it know what is committed (Raft paper, section 8).</summary>
+    public bool HasCommittedInTerm => _leadership.HasCommittedInTerm;
+
+    /// <summary>The replica that leadership is being handed to; None if no transfer is under way.</summary>
+    public ReplicaId TransferTarget => _leadership.TransferTarget;
+
+    /// <summary>Messages dropped because no correct replica of this group sends them.</summary>
+    public long IgnoredMessages { get; private set; }
+
+    /// <summary>
+    /// Set by the driver: the node of a replica that leads this group in this very term was heard within the timeout. While true no
+    /// election timer runs, and (pre-)votes are denied unless the leader itself asked for them. Falls back to false when the term changes.
+    /// </summary>
+    public bool LeaderAlive
+    {
+        get => _leaderAlive;
+        set
+        {
+            if (_leaderAlive == value) return;
+            _leaderAlive = value;
+            _timer.Clear();
+            if (value && Role is RaftRole.PreCandidate or RaftRole.Candidate) Role = RoleAtRest;
+        }
+    }
+
+    /// <summary>When <see cref="Tick"/> is due, in the driver's ms; long.MaxValue if nothing is. 0 asks for a tick at once, to set a timer.</summary>
+    public long NextDeadlineMs =>
+        Role == RaftRole.Leader ? _leadership.NextDeadlineMs
+        : Role == RaftRole.Learner || LeaderAlive ? long.MaxValue
+        : _timer.DeadlineMs;
+
+    /// <summary>Whether <see cref="TakeReady"/> has anything to give.</summary>
+    public bool HasReady =>
+        _leadership.HasWork || _outbox.Messages.Count > 0 || _leadership.ConfirmedReads.Count > 0 || _readsLost
+        || HardState != _takenHardState || _log.Applicable > _takenCommit || Role != _takenRole || Leader != _takenLeader;
+
+    private RaftRole RoleAtRest => Configuration.IsVoter(Self) ? RaftRole.Follower : RaftRole.Learner;
+
+    private bool IsLed => Role == RaftRole.Leader || LeaderAlive;
+
+    // A message tells the sender's term. Said before that is durable, it could be taken back by a crash.
+    private bool AfterTermDurable => _durableTerm != Term;
+
+    /// <summary>
+    /// Takes a message in. For an Append <paramref name="entries"/> are its entries, and the driver at once does to its log what the
+    /// decision says, marking the entries with <see cref="Term"/> as it is then. Nonsense is ignored and counted.
+    /// </summary>
+    public AppendDecision Step(in RaftMessage message, ReadOnlySpan<EntryMeta> entries, long nowMs)
+    {
+        SeeTime(nowMs);
+        if (!IsWellFormed(message, entries)) return Ignore();
+        if (message.Type is RaftMessageType.PreVote or RaftMessageType.Vote && !MayAsk(message)) return Ignore();
+        if (message.Type == RaftMessageType.PreVote) return OnPreVote(message);
+        if (message.Type == RaftMessageType.PreVoteReply && message.Reject == RejectReason.None) return OnPreVoteReply(message);
+        if (message.Type == RaftMessageType.Vote && message.Term > Term && IsLed && !message.Transfer)
+            return Deny(message, RejectReason.LeaderAlive);
+        if (message.Term > Term) BecomeFollower(message.Term);
+        if (message.Term < Term) return OnOldTerm(message);
+        return message.Type switch
+        {
+            RaftMessageType.PreVoteReply => OnPreVoteReply(message),
+            RaftMessageType.Vote => OnVote(message),
+            RaftMessageType.VoteReply => OnVoteReply(message),
+            RaftMessageType.Append => OnAppend(message, entries),
+            RaftMessageType.AppendReply => OnAppendReply(message),
+            RaftMessageType.ReadConfirm => OnReadConfirm(message),
+            RaftMessageType.ReadConfirmReply => OnReadConfirmReply(message),
+            _ => OnTimeoutNow(message),
+        };
+    }
+
+    /// <summary>Does what is due at <paramref name="nowMs"/>: campaigns, sends again, gives up a transfer.</summary>
+    public void Tick(long nowMs)
+    {
+        SeeTime(nowMs);
+        if (Role == RaftRole.Leader)
+        {
+            _leadership.Tick(nowMs);
+        }
+        else if (Role != RaftRole.Learner && !LeaderAlive && _timer.HasExpired(nowMs))
+        {
+            Campaign(nowMs);
+        }
+    }
+
+    /// <summary>
+    /// Starts an election by a pre-vote; a transfer, asked for by the leader, skips that. Ignored by leaders, by non-voters, and, unless
+    /// it is a transfer, while the leader is alive. Put off while a decided configuration is not applied here.
+    /// </summary>
+    public void Campaign(long nowMs, bool transfer = false)
+    {
+        SeeTime(nowMs);
+        if (Role == RaftRole.Leader || !Configuration.IsVoter(Self) || (LeaderAlive && !transfer)) return;
+        if (_log.HasUnappliedConfiguration) _timer.PutOff(nowMs);
+        else if (transfer) BecomeCandidate(transfer: true);
+        else BecomePreCandidate();
+    }
+
+    /// <summary>Sets the time of the next campaign, unless a leader is heard of before.</summary>
+    public void CampaignAt(long atMs) => _timer.Set(atMs);
+
+    /// <summary>
+    /// Reserves the next index for an entry of <paramref name="size"/> bytes. The driver at once appends the payload to its log under
+    /// (Term, index). Sent with the next <see cref="TakeReady"/>, so that many proposals share a message.
+    /// </summary>
+    public ProposeResult Propose(int size, out LogIndex index) => Propose(size, isConfiguration: false, out index);
+
+    /// <summary>
+    /// Proposes an entry whose payload is a configuration, one <see cref="ConfigurationChange"/> away from <see cref="Configuration"/>.
+    /// Refused until every entry that may hold an earlier one is applied here: majorities of configurations two steps apart need not meet.
+    /// </summary>
+    public ProposeResult ProposeConfiguration(int size, out LogIndex index) => Propose(size, isConfiguration: true, out index);
+
+    /// <summary>
+    /// Joins the gathering round of read confirmations and returns its number; null if this is no leader, or one that has not committed
+    /// an entry of its term. The caller notes its read index at this moment (thesis, 6.4).
+    /// </summary>
+    public ulong? RequestRead() => _leadership.RequestRead();
+
+    /// <summary>
+    /// Hands leadership to a voter: proposals stop, the target is brought up to the last entry, then told to campaign at once (thesis,
+    /// 3.10). Given up after an election timeout. False if this is no leader or the target no other voter.
+    /// </summary>
+    public bool TransferLeadership(ReplicaId target, long nowMs)
+    {
+        SeeTime(nowMs);
+        return Role == RaftRole.Leader && _leadership.Transfer(target, nowMs);
+    }
+
+    /// <summary>
+    /// The log is durable through <paramref name="index"/>, as it was appended while <see cref="Term"/> was <paramref name="term"/>. What
+    /// was cut since is not counted (<see cref="ReplicaLog.RaiseDurable"/>).
+    /// </summary>
+    public void OnDurable(Term term, LogIndex index)
+    {
+        Invariant.Check(term <= Term);
+        if (_log.RaiseDurable(term, index) && Role == RaftRole.Leader) _leadership.CommitByMajority();
+    }
+
+    /// <summary>The hard state of <paramref name="term"/> is durable. Needed for every one taken with MustPersistHardState: a candidate's own vote counts from here.</summary>
+    public void OnHardStateDurable(Term term)
+    {
+        Invariant.Check(term <= Term);
+        if (term > _durableTerm) _durableTerm = term;
+        if (Role != RaftRole.Candidate || term != Term) return;
+        _tally.Record(Self, granted: true);
+        DecideElection();
+    }
+
+    /// <summary>The state machine is at <paramref name="index"/>, which must have been offered by <see cref="RaftReady.CommitThrough"/>.</summary>
+    public void OnApplied(LogIndex index) => _log.RaiseApplied(index);
+
+    /// <summary>
+    /// The driver applies a configuration entry (before it reports so by <see cref="OnApplied"/>). A leader that is no voter any more
+    /// tells the others the commit index and steps down.
+    /// </summary>
+    public void ApplyConfiguration(RaftConfiguration configuration)
+    {
+        if (configuration.Index < Configuration.Index) return;
+        Configuration = configuration;
+        if (Role != RaftRole.Leader)
+        {
+            if (Role is RaftRole.Follower or RaftRole.Learner || RoleAtRest == RaftRole.Learner) Role = RoleAtRest;
+            return;
+        }
+
+        _leadership.Adopt(configuration);
+        if (configuration.IsVoter(Self))
+        {
+            _leadership.CommitByMajority();
+            _leadership.ConfirmReads();
+            return;
+        }
+
+        _leadership.Send(_nowMs);
+        StepDown();
+    }
+
+    /// <summary>Steps down unless this leader and <paramref name="heardFrom"/>, who follow it in this term, are a majority (thesis, 6.2).</summary>
+    public void CheckQuorum(ReadOnlySpan<ReplicaId> heardFrom, long nowMs)
+    {
+        SeeTime(nowMs);
+        if (Role != RaftRole.Leader) return;
+        _tally.Clear();
+        _tally.Record(Self, granted: true);
+        foreach (var replica in heardFrom) _tally.Record(replica, granted: true);
+        if (!_tally.IsWon(Configuration)) StepDown();
+    }
+
+    /// <summary>Gives up leadership or a campaign; waits a full timeout before the next.</summary>
+    public void StepDown()
+    {
+        if (Role == RaftRole.Leader) LoseLeadership();
+        Role = RoleAtRest;
+        _timer.Clear();
+    }
+
+    /// <summary>
+    /// What another channel (the node-level heartbeats) says about the group: there is a <paramref name="term"/>, led by
+    /// <paramref name="leader"/> (None if that is not known). A higher term ends leadership here; a leader of the own term becomes known.
+    /// </summary>
+    public void Observe(Term term, ReplicaId leader, long nowMs)
+    {
+        SeeTime(nowMs);
+        if (term.Value > MaxNumber || leader == Self) return;
+        if (term > Term) BecomeFollower(term);
+        if (term == Term && !leader.IsNone) Follow(leader);
+    }
+
+    /// <summary>
+    /// A snapshot replaced the state: it is at (index, term) and durable, the configuration is the snapshot's. The driver applies
+    /// nothing while it installs. Returns true if the log after the index was kept, because it holds that very entry; if not, the log
+    /// is empty now, and the driver empties its own.
+    /// </summary>
+    public bool OnSnapshotInstalled(LogIndex index, Term term, RaftConfiguration configuration)
+    {
+        if (Role == RaftRole.Leader) StepDown();
+        var kept = _log.InstallSnapshot(index, term, Term);
+        ApplyConfiguration(configuration);
+        if (!Leader.IsNone) ConfirmMatch(Leader);
+        return kept;
+    }
+
+    /// <summary>A snapshot at <paramref name="snapshotIndex"/> reached a follower, or failed to: it is probed from there, or later again from where it was.</summary>
+    public void OnSnapshotStatus(ReplicaId to, LogIndex snapshotIndex, bool ok) =>
+        _leadership.OnSnapshotStatus(to, snapshotIndex, ok, _nowMs);
+
+    /// <summary>Messages under way to a follower may be lost: nothing is sent ahead until it answers again.</summary>
+    public void OnUnreachable(ReplicaId to) => _leadership.OnUnreachable(to, _nowMs);
+
+    /// <summary>The way to a follower is open again, or the entries it needs can be read now: it is probed at once, if only to tell it the commit index.</summary>
+    public void ResumeReplication(ReplicaId to) => _leadership.Resume(to);
+
+    /// <summary>Forgets entries through <paramref name="through"/>, which must be applied.</summary>
+    public void CompactLog(LogIndex through) => _log.CompactThrough(through);
+
+    /// <summary>What this leader knows of a member; false if it does not lead or the replica is no other member.</summary>
+    public bool TryGetProgress(ReplicaId replica, out Progress progress) => _leadership.TryGetProgress(replica, out progress);
+
+    /// <summary>Moves the work that has come up into <paramref name="ready"/>, replacing what was in it.</summary>
+    public void TakeReady(RaftReady ready)
+    {
+        ready.Clear();
+        ready.NoOpIndex = _leadership.TakeNoOp();
+        if (Role == RaftRole.Leader) _leadership.Send(_nowMs);
+        ready.Messages.AddRange(_outbox.Messages);
+        ready.ConfirmedReads.AddRange(_leadership.ConfirmedReads);
+        ready.NeedSnapshot.AddRange(_leadership.NeedSnapshot);
+        if (HardState != _takenHardState)
+        {
+            ready.HardState = HardState;
+            ready.MustPersistHardState = Term != _takenHardState.Term || _vote != _takenHardState.Vote;
+        }
+
+        ready.CommitThrough = _log.Applicable;
+        ready.ReadsLost = _readsLost;
+        ready.RoleChanged = Role != _takenRole || Leader != _takenLeader;
+        ClearTaken();
+    }
+
+    private void ClearTaken()
+    {
+        _outbox.Messages.Clear();
+        _leadership.ConfirmedReads.Clear();
+        _leadership.NeedSnapshot.Clear();
+        _takenHardState = HardState;
+        _takenCommit = _log.Applicable;
+        _takenRole = Role;
+        _takenLeader = Leader;
+        _readsLost = false;
+    }
+
+    private ProposeResult Propose(int size, bool isConfiguration, out LogIndex index)
+    {
+        if (Role == RaftRole.Leader) return _leadership.Propose(size, isConfiguration, out index);
+        index = LogIndex.Zero;
+        return ProposeResult.NotLeader;
+    }
+
+    private AppendDecision OnPreVote(in RaftMessage message)
+    {
+        if (IsLed) return Deny(message, RejectReason.LeaderAlive);
+        if (!_log.IsCoveredBy(message.Index, message.LogTerm))
+        {
+            Deny(message, RejectReason.LogBehind);
+
+            // The asker may be unable to win, and this replica able: no need to wait for a timer.
+            if (Role == RaftRole.Follower) Campaign(_nowMs);
+            return default;
+        }
+
+        return message.Term > Term ? Grant(message, afterDurable: AfterTermDurable) : Deny(message, RejectReason.AlreadyVoted);
+    }
+
+    private AppendDecision OnVote(in RaftMessage message)
+    {
+        var isFree = _vote == message.From || (_vote.IsNone && Leader.IsNone);
+        if (!isFree) return Deny(message, RejectReason.AlreadyVoted);
+        if (!_log.IsCoveredBy(message.Index, message.LogTerm)) return Deny(message, RejectReason.LogBehind);
+        _vote = message.From;
+        if (Role == RaftRole.PreCandidate) Role = RoleAtRest;
+        _timer.Restart(_nowMs);
+        return Grant(message, afterDurable: true);
+    }
+
+    private AppendDecision OnPreVoteReply(in RaftMessage reply) =>
+        Role == RaftRole.PreCandidate && reply.Context == _campaign ? Count(reply) : default;
+
+    private AppendDecision OnVoteReply(in RaftMessage reply) =>
+        Role == RaftRole.Candidate && reply.Context == Term.Value ? Count(reply) : default;
+
+    private AppendDecision Count(in RaftMessage reply)
+    {
+        _tally.Record(reply.From, reply.Reject == RejectReason.None);
+        if (reply.Reject != RejectReason.None) _timer.Retry(_nowMs, reply.Reject);
+        DecideElection();
+        return default;
+    }
+
+    private AppendDecision OnAppend(in RaftMessage message, ReadOnlySpan<EntryMeta> entries)
+    {
+        if (!Follow(message.From)) return Ignore();
+        if (!_log.HasPrevious(message))
+        {
+            RefuseAppend(message);
+            return default;
+        }
+
+        if (!_log.TryAccept(message, entries, Term, out var decision)) return Ignore();
+        ConfirmMatch(message.From);
+        return decision;
+    }
+
+    private AppendDecision OnAppendReply(in RaftMessage reply) =>
+        Role != RaftRole.Leader || _leadership.OnAppendReply(reply, _nowMs) ? default : Ignore();
+
+    private AppendDecision OnReadConfirm(in RaftMessage message)
+    {
+        if (!Follow(message.From)) return Ignore();
+        _log.RaiseCommit(LogIndex.Min(message.Commit, _log.Matched));
+        var reply = new RaftMessage { Type = RaftMessageType.ReadConfirmReply, Term = Term, Commit = Commit, Context = message.Context };
+        _outbox.Send(message.From, reply, AfterTermDurable);
+        return default;
+    }
+
+    private AppendDecision OnReadConfirmReply(in RaftMessage reply)
+    {
+        if (Role == RaftRole.Leader) _leadership.OnReadConfirmReply(reply);
+        return default;
+    }
+
+    private AppendDecision OnTimeoutNow(in RaftMessage message)
+    {
+        if (!Follow(message.From)) return Ignore();
+        Campaign(_nowMs, transfer: true);
+        return default;
+    }
+
+    // A leader of an old term must hear of the new one, or it would go on; a candidate must, or it would ask again for ever.
+    private AppendDecision OnOldTerm(in RaftMessage message) => message.Type switch
+    {
+        RaftMessageType.Append or RaftMessageType.ReadConfirm => RefuseAppend(message),
+        RaftMessageType.Vote => Deny(message, RejectReason.AlreadyVoted),
+        RaftMessageType.PreVoteReply => OnPreVoteReply(message),
+        RaftMessageType.VoteReply when message.Reject != RejectReason.None => OnVoteReply(message),
+        _ => default,
+    };
+
+    private AppendDecision Grant(in RaftMessage question, bool afterDurable)
+    {
+        var type = question.Type == RaftMessageType.Vote ? RaftMessageType.VoteReply : RaftMessageType.PreVoteReply;
+        var reply = new RaftMessage { Type = type, Term = question.Term, Context = question.Context };
+        _outbox.Send(question.From, reply, afterDurable);
+        return default;
+    }
+
+    private AppendDecision Deny(in RaftMessage question, RejectReason reason)
+    {
+        var type = question.Type == RaftMessageType.Vote ? RaftMessageType.VoteReply : RaftMessageType.PreVoteReply;
+        var reply = new RaftMessage { Type = type, Term = Term, Context = question.Context, Reject = reason };
+        _outbox.Send(question.From, reply, AfterTermDurable);
+        return default;
+    }
+
+    // Names the last entry that may agree: not above the one refused, not of a later term, and nothing below the commit index.
+    private AppendDecision RefuseAppend(in RaftMessage message)
+    {
+        var below = message.Index == LogIndex.Zero ? message.Index : message.Index.Previous;
+        var hint = LogIndex.Max(Log.LastAtOrBelow(below, message.LogTerm), Commit);
+        var reply = new RaftMessage
+        {
+            Type = RaftMessageType.AppendReply,
+            Term = Term,
+            Index = message.Index,
+            Commit = Commit,
+            Reject = RejectReason.LogMismatch,
+            Hint = hint,
+            LogTerm = Log.TermAt(hint),
+        };
+        _outbox.Send(message.From, reply, AfterTermDurable);
+        return default;
+    }
+
+    private void ConfirmMatch(ReplicaId leader)
+    {
+        var reply = new RaftMessage { Type = RaftMessageType.AppendReply, Term = Term, Index = _log.Matched, Commit = Commit };
+        _outbox.Send(leader, reply, _log.Matched > Durable || AfterTermDurable);
+    }
+
+    private AppendDecision Ignore()
+    {
+        IgnoredMessages++;
+        return default;
+    }
+
+    /// <summary>A leader of the present term shows itself. False if there is another already.</summary>
+    private bool Follow(ReplicaId leader)
+    {
+        if (Role == RaftRole.Leader || (!Leader.IsNone && Leader != leader)) return false;
+        Leader = leader;
+        Role = RoleAtRest;
+        _timer.Restart(_nowMs);
+        return true;
+    }
+
+    private void BecomeFollower(Term term)
+    {
+        var wasRunning = Role is RaftRole.PreCandidate or RaftRole.Candidate;
+        if (Role == RaftRole.Leader) LoseLeadership();
+        EnterTerm(term, ReplicaId.None);
+        Role = RoleAtRest;
+        if (!wasRunning) return;
+        _timer.Clear();
+        _timer.Retry(_nowMs, RejectReason.AlreadyVoted);
+    }
+
+    private void EnterTerm(Term term, ReplicaId vote)
+    {
+        Term = term;
+        _vote = vote;
+        Leader = ReplicaId.None;
+        LeaderAlive = false;
+        _log.ForgetMatch();
+    }
+
+    private void BecomePreCandidate()
+    {
+        Role = RaftRole.PreCandidate;
+        Leader = ReplicaId.None;
+        _campaign++;
+        AskForVotes(RaftMessageType.PreVote, Term.Next, _campaign, transfer: false);
+        _tally.Record(Self, granted: true);
+        DecideElection();
+    }
+
+    private void BecomeCandidate(bool transfer)
+    {
+        EnterTerm(Term.Next, Self);
+        Role = RaftRole.Candidate;
+        AskForVotes(RaftMessageType.Vote, Term, Term.Value, transfer);
+    }
+
+    private void AskForVotes(RaftMessageType type, Term term, ulong context, bool transfer)
+    {
+        _tally.Clear();
+        _timer.StartCampaign(_nowMs);
+        var question = new RaftMessage
+        {
+            Type = type, Term = term, Index = Log.LastIndex, LogTerm = Log.LastTerm, Context = context, Transfer = transfer,
+        };
+        foreach (var voter in Configuration.Voters) Ask(voter.Replica);
+        foreach (var voter in Configuration.VotersOutgoing)
+            if (!Configuration.Voters.Contains(voter)) Ask(voter.Replica);
+
+        void Ask(ReplicaId voter)
+        {
+            if (voter != Self) _outbox.Send(voter, question, type == RaftMessageType.Vote || AfterTermDurable);
+        }
+    }
+
+    private void DecideElection()
+    {
+        if (_tally.IsWon(Configuration))
+        {
+            if (Role == RaftRole.PreCandidate) BecomeCandidate(transfer: false);
+            else BecomeLeader();
+        }
+        else if (_tally.IsLost(Configuration))
+        {
+            Role = RoleAtRest;
+        }
+    }
+
+    private void BecomeLeader()
+    {
+        Role = RaftRole.Leader;
+        Leader = Self;
+        _leadership.Begin(Term, Configuration);
+    }
+
+    private void LoseLeadership()
+    {
+        _readsLost |= _leadership.End();
+        Leader = ReplicaId.None;
+        _timer.Clear();
+    }
+
+    private void SeeTime(long nowMs) => _nowMs = Math.Max(_nowMs, nowMs);
+
+    private bool MayAsk(in RaftMessage question) =>
+        !Configuration.IsEmpty && (Configuration.IsVoter(question.From) || question.Index > Configuration.Index);
+
+    private bool IsWellFormed(in RaftMessage message, ReadOnlySpan<EntryMeta> entries)
+    {
+        if (message.To != Self || message.From.IsNone || message.From == Self) return false;
+        if (message.Type is < RaftMessageType.PreVote or > RaftMessageType.TimeoutNow) return false;
+        if (message.EntryCount != entries.Length) return false;
+        var largest = message.Term.Value | message.LogTerm.Value | message.Index.Value | message.Commit.Value | message.Hint.Value;
+        if (largest > MaxNumber) return false;
+        if (message.Type != RaftMessageType.Append) return entries.IsEmpty;
+        var term = message.LogTerm;
+        foreach (ref readonly var entry in entries)
+        {
+            if (entry.Term < term || entry.Size < 0) return false;
+            term = entry.Term;
+        }
+
+        return term <= message.Term;
+    }
+}
