@@ -145,6 +145,8 @@ internal sealed class Partition : IDisposable
             case ShardEventKind.LeaderClaimed:
                 _claimed = true;
                 _claimTerm = new Term(item.Number);
+                _raft.Observe(_claimTerm, ReplicaOf(item.Node) ?? default, _shard.NowMs);
+                UpdateLed();
                 break;
             case ShardEventKind.LeaderLost:
                 _claimed = false;
@@ -155,7 +157,7 @@ internal sealed class Partition : IDisposable
                 _raft.CheckQuorum((ReplicaId[])item.Object!, _shard.NowMs);
                 break;
             case ShardEventKind.HigherTerm:
-                StepDownFor(item.Node, new Term(item.Number));
+                _raft.Observe(new Term(item.Number), default, _shard.NowMs);
                 break;
             case ShardEventKind.Transfer:
                 if (_raft.Role == RaftRole.Leader && ReplicaOf(item.Node) is { } target) _raft.TransferLeadership(target, _shard.NowMs);
@@ -282,7 +284,7 @@ internal sealed class Partition : IDisposable
         for (var i = 0; i < count; i++)
         {
             if (!RaftBatch.TryTakeEntry(ref entries, out var term, out var payload) || payload.Length < EntryHeader.Size) return false;
-            scratch[i] = new EntryMeta(term, payload.Length);
+            scratch[i] = new EntryMeta(term, payload.Length, (EntryKind)payload[0] == EntryKind.Configuration);
         }
 
         return true;
@@ -320,13 +322,6 @@ internal sealed class Partition : IDisposable
         }
 
         return false;
-    }
-
-    private void StepDownFor(NodeId node, Term term)
-    {
-        if (ReplicaOf(node) is not { } replica || term <= _raft.Term) return;
-        UpdateLed();
-        _raft.Step(new RaftMessage { Type = RaftMessageType.AppendReply, From = replica, To = _raft.Self, Term = term, Reject = RejectReason.LogMismatch }, default, _shard.NowMs);
     }
 
     private void UpdateLed() => _raft.LeaderAlive = _claimed && _claimTerm == _raft.Term && _raft.Role != RaftRole.Leader;
@@ -436,11 +431,15 @@ internal sealed class Partition : IDisposable
     {
         _installing = false;
         Writes.OnSnapshot(installed.Index);
-        Log.Reset(installed.Index.Next);
-        LastLogged = default;
         _lastTicks = Math.Max(_lastTicks, Store.Applied.LogTime);
-        _shard.LogSnapshot(this, installed.Index, installed.Term);
-        _raft.OnSnapshotInstalled(installed.Index, installed.Term, installed.Configuration);
+        if (_raft.OnSnapshotInstalled(installed.Index, installed.Term, installed.Configuration)) Log.CompactThrough(installed.Index);
+        else
+        {
+            Log.Reset(installed.Index.Next);
+            LastLogged = default;
+            _shard.LogSnapshot(this, installed.Index, installed.Term);
+        }
+
         Context.Counters.AddSnapshotInstalled();
         Context.Log.Info($"partition {Id}: installed a snapshot at index {installed.Index}");
     }
@@ -460,7 +459,7 @@ internal sealed class Partition : IDisposable
 
     private void ReportUncommitted()
     {
-        var bytes = _raft.Role == RaftRole.Leader ? _raft.UncommittedBytes : 0;
+        var bytes = _raft.UncommittedBytes;
         if (bytes == _uncommittedReported) return;
         Interlocked.Add(ref Context.UncommittedBytes, bytes - _uncommittedReported);
         _uncommittedReported = bytes;

@@ -26,6 +26,8 @@ internal sealed class Leadership(RaftOptions options, ReplicaId self, ReplicaLog
 
     public List<ReplicaId> NeedSnapshot => _replicator.NeedSnapshot;
 
+    public long UncommittedBytes => _uncommittedBytes;
+
     public bool HasWork => _hasWork || _noOpPending || _reads.CanStart;
 
     public long NextDeadlineMs

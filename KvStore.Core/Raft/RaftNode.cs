@@ -316,6 +316,9 @@ public sealed class RaftNode
     public void OnSnapshotStatus(ReplicaId to, LogIndex snapshotIndex, bool ok) =>
         _leadership.OnSnapshotStatus(to, snapshotIndex, ok, _nowMs);
 
+    /// <summary>Bytes of the entries that this leader has in its log and that are not committed; 0 when it does not lead.</summary>
+    public long UncommittedBytes => Role == RaftRole.Leader ? _leadership.UncommittedBytes : 0;
+
     /// <summary>Messages under way to a follower may be lost: nothing is sent ahead until it answers again.</summary>
     public void OnUnreachable(ReplicaId to) => _leadership.OnUnreachable(to, _nowMs);
 
