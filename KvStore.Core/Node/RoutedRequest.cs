@@ -17,72 +17,104 @@ public interface IReplySink
 /// before it had an index. Once its frame was handed to a connection and that connection died, a write is "unknown" and never sent again;
 /// a read has no effect and may be.
 /// </remarks>
-internal abstract class RoutedRequest(Coordinator coordinator, IReplySink sink, ulong requestId, byte frameType, PooledBytes body, long deadlineNs, bool forwarded)
+internal abstract class RoutedRequest
 {
-    private int _ended;
+    private readonly IReplySink _sink;
+    private readonly ulong _requestId;
+    private readonly PooledBytes _body;
+    private readonly Lock _gate = new();
+    private bool _ended;
 
-    public PartitionId Partition { get; protected init; }
+    protected RoutedRequest(Coordinator coordinator, in ClientRequest request, PartitionId partition)
+    {
+        Coordinator = coordinator;
+        _sink = request.Sink;
+        _requestId = request.Id;
+        FrameType = request.Type;
+        DeadlineNs = request.DeadlineNs;
+        Forwarded = request.Forwarded;
+        Partition = partition;
+        StartedNs = coordinator.NowNs;
+        _body = PooledBytes.CopyOf(request.Body);
+    }
 
-    public long DeadlineNs { get; } = deadlineNs;
+    public PartitionId Partition { get; }
 
-    public byte FrameType { get; } = frameType;
+    public byte FrameType { get; }
 
-    public ReadOnlySpan<byte> Body => body.Span;
+    /// <summary>When it must be answered (ns since boot).</summary>
+    public long DeadlineNs { get; }
+
+    public long StartedNs { get; }
 
     /// <summary>Came from another node, which asked this one as the primary: it is not passed on again.</summary>
-    public bool Forwarded { get; } = forwarded;
+    public bool Forwarded { get; }
 
-    public long StartedNs { get; } = coordinator.NowNs;
-
-    /// <summary>A frame of it is on its way to another node.</summary>
-    public bool InFlight { get; set; }
+    /// <summary>A frame of it was handed to a connection, or its shard took it: no verdict by the deadline means unknown.</summary>
+    public bool MayHaveEffect { get; private set; }
 
     public abstract bool IsWrite { get; }
 
+    /// <summary>Needs two of three replicas: a strong write or a quorum read.</summary>
     public abstract bool NeedsMajority { get; }
 
-    protected Coordinator Coordinator { get; } = coordinator;
+    protected Coordinator Coordinator { get; }
 
-    /// <summary>Hands it to the partition's shard on this node. False when the shard's queue is full.</summary>
-    public abstract bool RunHere(Shard shard);
-
-    /// <summary>Refused before it had any effect because the node asked is not the primary: it may be sent elsewhere.</summary>
-    protected void OnNotPrimary(NodeId leader)
+    /// <summary>Hands it to the primary on this node. False when the shard's queue is full.</summary>
+    public bool TryRunHere(Shard shard)
     {
+        lock (_gate)
+        {
+            if (_ended) return true;
+            MayHaveEffect = IsWrite;
+            if (RunHere(shard, _body.Span)) return true;
+            MayHaveEffect = false;
+            return false;
+        }
+    }
+
+    /// <summary>Hands it to the connection to another node. False when not a byte of it was or will be sent.</summary>
+    public bool TryForward(Func<byte, long, ReadOnlySpan<byte>, bool> send)
+    {
+        lock (_gate)
+        {
+            if (_ended) return true;
+            MayHaveEffect = IsWrite;
+            if (send(FrameType, DeadlineNs, _body.Span)) return true;
+            MayHaveEffect = false;
+            return false;
+        }
+    }
+
+    /// <summary>Refused, before it could have an effect, because the node that was asked is not the primary: it may be sent elsewhere.</summary>
+    public void OnNotPrimary(NodeId leader)
+    {
+        lock (_gate) MayHaveEffect = false;
         if (Forwarded) EndWithError(KnownError.NotPrimary(leader));
-        else Coordinator.Retry(this);
+        else Coordinator.Park(this);
     }
 
     public void EndWithError(in KnownError error)
     {
-        if (!TryEnd()) return;
         var buffer = Coordinator.RentBuffer();
-        ClientCodec.WriteError(buffer, error, Coordinator);
-        sink.Reply(requestId, ClientCodec.ErrorType, buffer.Written);
-        Finish(buffer, error.Code);
+        Coordinator.WriteError(buffer, error);
+        End(ClientCodec.ErrorType, buffer.Written, error.Code);
+        Coordinator.ReturnBuffer(buffer);
     }
 
-    /// <summary>The primary's reply, passed on as it is.</summary>
-    public void EndWithReply(byte type, ReadOnlySpan<byte> reply)
+    /// <summary>The reply, made here or passed on from the primary as it is.</summary>
+    public void End(byte type, ReadOnlySpan<byte> reply, ErrorCode code)
     {
-        if (!TryEnd()) return;
-        sink.Reply(requestId, type, reply);
-        Finish(null, type == ClientCodec.ErrorType ? ClientCodec.ErrorCodeOf(reply) : ErrorCode.None);
-    }
+        lock (_gate)
+        {
+            if (_ended) return;
+            _ended = true;
+        }
 
-    protected void EndWith(byte type, ByteBuffer reply)
-    {
-        if (!TryEnd()) return;
-        sink.Reply(requestId, type, reply.Written);
-        Finish(reply, ErrorCode.None);
-    }
-
-    private bool TryEnd() => Interlocked.Exchange(ref _ended, 1) == 0;
-
-    private void Finish(ByteBuffer? buffer, ErrorCode code)
-    {
-        if (buffer is not null) Coordinator.ReturnBuffer(buffer);
+        _sink.Reply(_requestId, type, reply);
+        _body.Release();
         Coordinator.OnEnded(this, code);
-        body.Release();
     }
+
+    protected abstract bool RunHere(Shard shard, ReadOnlySpan<byte> body);
 }
