@@ -27,6 +27,9 @@ public sealed class ByteBuffer : IBufferWriter<byte>
     /// <summary>Overwrites four bytes at <paramref name="position"/>, for a length that is known only at the end.</summary>
     public void PatchUInt32(int position, uint value) => BinaryPrimitives.WriteUInt32LittleEndian(_bytes.AsSpan(position), value);
 
+    /// <summary>Drops what was written after <paramref name="length"/>.</summary>
+    public void TruncateTo(int length) => Length = Math.Min(Length, length);
+
     /// <summary>Empties the buffer; a very large array is given back.</summary>
     public void Clear()
     {

@@ -68,6 +68,9 @@ internal sealed class Heartbeats : IDisposable
 
     private long IntervalNs => _context.Options.HeartbeatMs * 1_000_000L;
 
+    /// <summary>Called on the lane at every beat, for what is timed no finer than that.</summary>
+    public Action? Ticked { get; set; }
+
     public IEnumerable<PeerState> Peers => _peers.Values;
 
     public void Start()
@@ -188,6 +191,7 @@ internal sealed class Heartbeats : IDisposable
         CheckQuorums(now);
         ReturnLeadership(now);
         foreach (var shard in _shards) shard.Post(new ShardEvent(ShardEventKind.Tick));
+        Ticked?.Invoke();
     }
 
     private void RefreshOwnClaims(long now)

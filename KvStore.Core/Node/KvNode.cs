@@ -9,7 +9,14 @@ namespace KvStore.Core.Node;
 
 /// <summary>Everything a node is given from outside: so that a whole node, and many of them, can run in a simulation.</summary>
 public sealed record NodeSeams(
-    IFileSystem FileSystem, IClock Clock, IScheduler Scheduler, IPeerTransport Transport, INodeLog Log, Prng Random, Action<Exception> Fatal);
+    IFileSystem FileSystem, IClock Clock, IScheduler Scheduler, IPeerTransport Transport, INodeLog Log, INodeObserver Observer, Prng Random,
+    Action<Exception> Fatal);
+
+/// <summary>The WAL is damaged before its tail: entries that were durable cannot be read, so this node must not vote on what is left.</summary>
+public sealed class WalDamagedException(WalDamage damage) : Exception(damage.ToString())
+{
+    public WalDamage Damage { get; } = damage;
+}
 
 /// <summary>
 /// One whole node of a cluster: storage engine, WAL, the partitions it holds, heartbeats, catch-up and the coordinator that takes requests.
@@ -37,7 +44,7 @@ public sealed class KvNode : IDisposable
         _context = new NodeContext
         {
             Self = self, Clock = seams.Clock, Hlc = hlc, Scheduler = seams.Scheduler, Transport = seams.Transport,
-            Counters = Counters, Options = options, Log = seams.Log, Pressure = () => _storage!.Pressure,
+            Counters = Counters, Options = options, Log = seams.Log, Observer = seams.Observer, Pressure = () => _storage!.Pressure,
         };
         _statuses = new PartitionStatus?[topology.PartitionCount];
         _shards = new Shard[options.Shards > 0 ? options.Shards : Environment.ProcessorCount];
@@ -52,8 +59,8 @@ public sealed class KvNode : IDisposable
         var recovery = WriteAheadLog.Open(
             seams.FileSystem, Path.Combine(directory, "wal"),
             new WalOptions { SegmentBytes = options.WalSegmentBytes, RetentionBytes = options.WalRetentionBytes },
-            new WalIdentity(topology.ClusterId, self, identity.Incarnation), seams.Scheduler, _listener, replay);
-        _wal = recovery.Log;
+            new WalIdentity(topology.ClusterId, self, identity.Incarnation), seams.Clock, seams.Scheduler, _listener, replay);
+        _wal = recovery.Log ?? throw new WalDamagedException(recovery.Report.Damage!);
         WalReport = recovery.Report;
         _catchUp = new CatchUp(_context, identity.Boot << 32, FindPartition);
         foreach (var (id, partition) in recoveries) StartPartition(id, partition);
@@ -62,6 +69,11 @@ public sealed class KvNode : IDisposable
             _context, identity.Boot, topology, _shards, _statuses, () => _wal.OldestPendingSinceNs, seams.Random.Fork());
         Coordinator = new Coordinator(_context, topology, _shards, _statuses, _stores, _heartbeats);
         _context.LeaderChanged = OnLeaderChanged;
+        _heartbeats.Ticked = () =>
+        {
+            Coordinator.Tick();
+            _catchUp.Tick();
+        };
     }
 
     private readonly Dictionary<PartitionId, PartitionStore> _stores = [];
@@ -301,12 +313,14 @@ public sealed class KvNode : IDisposable
                 node.ShardOf(id).Post(new ShardEvent(ShardEventKind.LogRecycled, Partition: id, Number: index.Value));
         }
 
-        public void OnSpaceWanted() => node._storage.RequestFlush();
+        public void OnSpaceWanted(IReadOnlyCollection<PartitionId> pinnedBy) => node._storage.RequestFlush();
+
+        public void OnSync(long durationNs, int records, int bytes) => node._context.Observer.OnSync(durationNs, records, bytes);
     }
 
     private sealed class Replay(Dictionary<PartitionId, PartitionRecovery> partitions) : IWalReplay
     {
-        public void OnHardState(PartitionId partition, in HardStateRecord state)
+        public void OnHardState(PartitionId partition, Lsn lsn, HardStateRecord state)
         {
             if (partitions.TryGetValue(partition, out var recovery)) recovery.OnHardState(state);
         }
@@ -316,12 +330,12 @@ public sealed class KvNode : IDisposable
             if (partitions.TryGetValue(partition, out var recovery)) recovery.OnEntry(term, index, address, payload);
         }
 
-        public void OnTruncate(PartitionId partition, LogIndex from)
+        public void OnTruncate(PartitionId partition, Lsn lsn, LogIndex from)
         {
             if (partitions.TryGetValue(partition, out var recovery)) recovery.OnTruncate(from);
         }
 
-        public void OnAppliedSnapshot(PartitionId partition, LogIndex index, Term term)
+        public void OnAppliedSnapshot(PartitionId partition, Lsn lsn, LogIndex index, Term term)
         {
             if (partitions.TryGetValue(partition, out var recovery)) recovery.OnAppliedSnapshot(index, term);
         }

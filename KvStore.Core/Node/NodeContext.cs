@@ -23,6 +23,8 @@ internal sealed class NodeContext
 
     public required INodeLog Log { get; init; }
 
+    public required INodeObserver Observer { get; init; }
+
     /// <summary>Why the storage engine or the WAL wants no more writes now; None when it does.</summary>
     public required Func<WritePressure> Pressure { get; init; }
 
@@ -39,4 +41,14 @@ public interface INodeLog
     void Info(string message);
 
     void Warn(string message);
+}
+
+/// <summary>Hears what a node did, for metrics. Any thread; must be cheap.</summary>
+public interface INodeObserver
+{
+    /// <summary>A request ended. <paramref name="frameType"/> is the client protocol's; <paramref name="majority"/>: strong or quorum was asked for.</summary>
+    void OnRequest(byte frameType, bool majority, ErrorCode code, long durationNs);
+
+    /// <summary>The WAL wrote and synced one batch.</summary>
+    void OnSync(long durationNs, int records, int bytes);
 }

@@ -303,7 +303,7 @@ internal sealed class Partition : IDisposable
     /// <summary>A fast write that this node acknowledged, or may have, is about to vanish: it must leave a trace.</summary>
     private void CountIfFastWriteOfOurs(LogIndex index)
     {
-        var payload = PayloadOf(index);
+        if (!Log.TryGet(index, out var payload)) return;
         var header = EntryHeader.Read(payload);
         if (!header.Fast || header.Kind != EntryKind.Write || header.Origin != Context.Self) return;
         Context.Counters.AddFastWriteCut();
@@ -352,19 +352,27 @@ internal sealed class Partition : IDisposable
         for (var i = 0; i < message.EntryCount; i++)
         {
             index = index.Next;
-            RaftBatch.AddEntry(buffer, _raft.Log.TermAt(index), PayloadOf(index));
+            if (!TryGetPayload(index, out var payload))
+            {
+                // Recycled a moment ago: Raft asks for a snapshot once it hears of it.
+                buffer.TruncateTo(start);
+                return;
+            }
+
+            RaftBatch.AddEntry(buffer, _raft.Log.TermAt(index), payload);
         }
 
         RaftBatch.End(buffer, start);
     }
 
     /// <summary>From memory, or from the WAL for a follower that is far behind (normally still in the page cache).</summary>
-    private ReadOnlySpan<byte> PayloadOf(LogIndex index)
+    private bool TryGetPayload(LogIndex index, out ReadOnlySpan<byte> payload)
     {
-        if (Log.TryGet(index, out var payload)) return payload;
+        if (Log.TryGet(index, out payload)) return true;
         _scratch.Clear();
-        _wal.Read(Log.AddressOf(index), Id, index, _scratch);
-        return _scratch.Written;
+        if (_wal.Read(Log.AddressOf(index), Id, index, _scratch) < 0) return false;
+        payload = _scratch.Written;
+        return true;
     }
 
     private void SendSnapshot(ReplicaId to)
@@ -379,7 +387,7 @@ internal sealed class Partition : IDisposable
         for (var index = _raft.Applied.Next; index <= through && !_installing; index = index.Next)
         {
             var term = _raft.Log.TermAt(index);
-            var payload = PayloadOf(index);
+            Invariant.Check(Log.TryGet(index, out var payload)); // an entry stays in memory until it is applied
             var outcome = StateMachine.Apply(Store, term, index, payload);
             if ((EntryKind)payload[0] == EntryKind.Configuration)
                 _raft.ApplyConfiguration(RaftConfiguration.Decode(payload[EntryHeader.Size..]));

@@ -20,6 +20,7 @@ public sealed class Shard : IWorkItem
     private const int MaxEventsPerSlice = 512;
     private const int MaxQueuedRequests = 16_384;
     private const long MaxQueuedRequestBytes = 64L << 20;
+    private const int MaxSubmissionBytes = 8 << 20;
     private const long MaxQueuedRaftBytes = 256L << 20;
 
     private readonly ConcurrentQueue<ShardEvent> _queue = new();
@@ -134,6 +135,7 @@ public sealed class Shard : IWorkItem
 
     internal void LogEntry(Partition partition, Term term, LogIndex index, ReadOnlySpan<byte> payload)
     {
+        if (_walBuffer.Bytes + payload.Length > MaxSubmissionBytes) SubmitLog();
         _walBuffer.AddEntry(partition.Id, term, index, payload);
         _walOwners.Add((partition, index));
     }
