@@ -1,0 +1,52 @@
+using System.Net.Sockets;
+using Microsoft.Extensions.Logging;
+
+namespace KvStore.Daemon.Server;
+
+/// <summary>Accepts connections until cancelled, and survives what accept can report.</summary>
+public static class AcceptLoop
+{
+    private static readonly TimeSpan BackOff = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>
+    /// Hands every connection to <paramref name="accepted"/>, which owns the socket from then on and must not block or throw.
+    /// Returns when <paramref name="stop"/> is cancelled or the listener is disposed.
+    /// </summary>
+    public static async Task RunAsync(Socket listener, Action<Socket> accepted, ILogger log, CancellationToken stop)
+    {
+        var failing = false;
+        while (!stop.IsCancellationRequested)
+        {
+            try
+            {
+                accepted(await listener.AcceptAsync(stop));
+                failing = false;
+            }
+            catch (SocketException e) when (!stop.IsCancellationRequested)
+            {
+                // Out of descriptors (EMFILE, ENFILE) the connection stays in the backlog and accept fails again at once:
+                // without the pause this would spin, and without the catch it would end the process.
+                if (!failing) log.LogWarning("accept on {Address} failed: {Reason}; trying again", listener.LocalEndPoint, e.Message);
+                failing = true;
+                if (!await PauseAsync(stop)) return;
+            }
+            catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException or SocketException)
+            {
+                return;
+            }
+        }
+    }
+
+    private static async Task<bool> PauseAsync(CancellationToken stop)
+    {
+        try
+        {
+            await Task.Delay(BackOff, stop);
+            return true;
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
+        }
+    }
+}
