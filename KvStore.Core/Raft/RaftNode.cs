@@ -47,12 +47,14 @@ public sealed class RaftNode
         RaftOptions options, ReplicaId self, RaftConfiguration configuration, HardState hardState, RaftLog log, LogIndex applied,
         LogIndex durable, Prng random)
     {
-        Invariant.Check(!self.IsNone && hardState.Term >= log.LastTerm);
+        Invariant.Check(!self.IsNone);
         Self = self;
         Configuration = configuration;
-        Term = hardState.Term;
-        _vote = hardState.Vote;
-        _durableTerm = Term;
+
+        // Entries can reach the disk just before the hard state that goes with them: they prove the term, and no vote in it was sent.
+        _durableTerm = hardState.Term;
+        Term = hardState.Term < log.LastTerm ? log.LastTerm : hardState.Term;
+        _vote = Term == hardState.Term ? hardState.Vote : ReplicaId.None;
         _log = new ReplicaLog(log, hardState.Commit, applied, durable);
         _outbox = new Outbox(self);
         _leadership = new Leadership(options, self, _log, _outbox);
@@ -60,7 +62,7 @@ public sealed class RaftNode
         _election = new Election(options, self, log, _outbox, random);
         Role = RoleAtRest;
         _takenRole = Role;
-        _takenHardState = HardState;
+        _takenHardState = new HardState(hardState.Term, hardState.Vote, Commit);
         _takenCommit = applied;
     }
 
