@@ -47,7 +47,10 @@ internal sealed class FollowerProgress(ReplicaId replica, LogIndex next, int ret
         _ => false,
     };
 
-    /// <summary>Back to one message at a time, from the first entry not acknowledged.</summary>
+    /// <summary>Back to one message at a time. Where the logs were known to agree it begins there, else where it was: the start of the log is no better guess.</summary>
+    public void Restart(bool empty) => Probe(State == ProgressState.Replicate ? Match.Next : Next, empty);
+
+    /// <summary>One message at a time, beginning at <paramref name="next"/> unless that is acknowledged already.</summary>
     public void Probe(LogIndex next, bool empty = false)
     {
         State = ProgressState.Probe;
@@ -108,7 +111,7 @@ internal sealed class FollowerProgress(ReplicaId replica, LogIndex next, int ret
     /// <summary>What was sent is taken for lost.</summary>
     public void Retry(int maxRetransmitMs)
     {
-        Probe(Match.Next, empty: true);
+        Restart(empty: true);
         RetransmitMs = Math.Min(RetransmitMs * 2, maxRetransmitMs);
     }
 }

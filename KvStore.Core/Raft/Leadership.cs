@@ -154,7 +154,7 @@ internal sealed class Leadership(RaftOptions options, ReplicaId self, ReplicaLog
     public void OnSnapshotStatus(ReplicaId to, LogIndex snapshotIndex, bool ok, long lastSeenMs)
     {
         if (_replicator.Find(to) is not { State: ProgressState.Snapshot } follower) return;
-        follower.Probe(ok && snapshotIndex <= log.Entries.LastIndex ? snapshotIndex.Next : follower.Match.Next);
+        follower.Probe(ok && snapshotIndex <= log.Entries.LastIndex ? snapshotIndex.Next : follower.Next);
         if (!ok) follower.Pause(lastSeenMs);
         _hasWork = true;
     }
@@ -162,14 +162,14 @@ internal sealed class Leadership(RaftOptions options, ReplicaId self, ReplicaLog
     public void OnUnreachable(ReplicaId to, long lastSeenMs)
     {
         if (_replicator.Find(to) is not { } follower || follower.State == ProgressState.Snapshot) return;
-        follower.Probe(follower.Match.Next, empty: true);
+        follower.Restart(empty: true);
         follower.Pause(lastSeenMs);
     }
 
     public void Resume(ReplicaId to)
     {
         if (_replicator.Find(to) is not { } follower || follower.State == ProgressState.Snapshot) return;
-        follower.Probe(follower.Match.Next);
+        follower.Restart(empty: false);
         if (_reads.Asked != 0 && _configuration.IsVoter(to)) Ask(follower);
         _hasWork = true;
     }

@@ -40,4 +40,25 @@ public readonly record struct RaftMessage
 
     /// <summary>Vote: asked for by the leader itself, so that a live leader is no reason to refuse.</summary>
     public bool Transfer { get; init; }
+
+    /// <summary>Beyond this no honest number lies; without a bound one bad message could make a term that has no next one.</summary>
+    internal const ulong LargestNumber = ulong.MaxValue >> 2;
+
+    /// <summary>Whether a correct replica could have sent this to <paramref name="receiver"/> with these entries.</summary>
+    internal bool IsWellFormed(ReplicaId receiver, ReadOnlySpan<EntryMeta> entries)
+    {
+        if (To != receiver || From.IsNone || From == receiver) return false;
+        if (Type is < RaftMessageType.PreVote or > RaftMessageType.TimeoutNow || Reject > RejectReason.LogMismatch) return false;
+        if ((Term.Value | LogTerm.Value | Index.Value | Commit.Value | Hint.Value) > LargestNumber) return false;
+        if (EntryCount != entries.Length) return false;
+        if (Type != RaftMessageType.Append) return entries.IsEmpty;
+        var term = LogTerm;
+        foreach (ref readonly var entry in entries)
+        {
+            if (entry.Term < term || entry.Size < 0) return false;
+            term = entry.Term;
+        }
+
+        return term <= Term;
+    }
 }

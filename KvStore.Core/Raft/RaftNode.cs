@@ -18,19 +18,15 @@ namespace KvStore.Core.Raft;
 /// </summary>
 public sealed class RaftNode
 {
-    // Beyond these no honest number lies; without a bound one bad message could make a term that has no next one.
-    private const ulong MaxNumber = ulong.MaxValue >> 2;
-
     private readonly ReplicaLog _log;
     private readonly Outbox _outbox;
     private readonly Leadership _leadership;
-    private readonly ElectionTimer _timer;
-    private readonly VoteTally _tally = new();
+    private readonly Followership _followership;
+    private readonly Election _election;
 
     private ReplicaId _vote;
     private Term _durableTerm;
     private bool _leaderAlive;
-    private ulong _campaign;
     private long _nowMs;
 
     private HardState _takenHardState;
@@ -51,19 +47,22 @@ public sealed class RaftNode
         RaftOptions options, ReplicaId self, RaftConfiguration configuration, HardState hardState, RaftLog log, LogIndex applied,
         LogIndex durable, Prng random)
     {
-        Invariant.Check(!self.IsNone && hardState.Term >= log.LastTerm);
+        Invariant.Check(!self.IsNone);
         Self = self;
         Configuration = configuration;
-        Term = hardState.Term;
-        _vote = hardState.Vote;
-        _durableTerm = Term;
+
+        // Entries can reach the disk just before the hard state that goes with them: they prove the term, and no vote in it was sent.
+        _durableTerm = hardState.Term;
+        Term = hardState.Term < log.LastTerm ? log.LastTerm : hardState.Term;
+        _vote = Term == hardState.Term ? hardState.Vote : ReplicaId.None;
         _log = new ReplicaLog(log, hardState.Commit, applied, durable);
         _outbox = new Outbox(self);
         _leadership = new Leadership(options, self, _log, _outbox);
-        _timer = new ElectionTimer(options, random);
+        _followership = new Followership(_log, _outbox);
+        _election = new Election(options, self, log, _outbox, random);
         Role = RoleAtRest;
         _takenRole = Role;
-        _takenHardState = HardState;
+        _takenHardState = new HardState(hardState.Term, hardState.Vote, Commit);
         _takenCommit = applied;
     }
 
@@ -109,7 +108,7 @@ public sealed class RaftNode
         {
             if (_leaderAlive == value) return;
             _leaderAlive = value;
-            _timer.Clear();
+            _election.Timer.Clear();
             if (value && Role is RaftRole.PreCandidate or RaftRole.Candidate) Role = RoleAtRest;
         }
     }
@@ -118,7 +117,7 @@ public sealed class RaftNode
     public long NextDeadlineMs =>
         Role == RaftRole.Leader ? _leadership.NextDeadlineMs
         : Role == RaftRole.Learner || LeaderAlive ? long.MaxValue
-        : _timer.DeadlineMs;
+        : _election.Timer.DeadlineMs;
 
     /// <summary>Whether <see cref="TakeReady"/> has anything to give.</summary>
     public bool HasReady =>
@@ -139,7 +138,7 @@ public sealed class RaftNode
     public AppendDecision Step(in RaftMessage message, ReadOnlySpan<EntryMeta> entries, long nowMs)
     {
         SeeTime(nowMs);
-        if (!IsWellFormed(message, entries)) return Ignore();
+        if (!message.IsWellFormed(Self, entries)) return Ignore();
         if (message.Type is RaftMessageType.PreVote or RaftMessageType.Vote && !MayAsk(message)) return Ignore();
         if (message.Type == RaftMessageType.PreVote) return OnPreVote(message);
         if (message.Type == RaftMessageType.PreVoteReply && message.Reject == RejectReason.None) return OnPreVoteReply(message);
@@ -168,7 +167,7 @@ public sealed class RaftNode
         {
             _leadership.Tick(nowMs);
         }
-        else if (Role != RaftRole.Learner && !LeaderAlive && _timer.HasExpired(nowMs))
+        else if (Role != RaftRole.Learner && !LeaderAlive && _election.Timer.HasExpired(nowMs))
         {
             Campaign(nowMs);
         }
@@ -182,13 +181,13 @@ public sealed class RaftNode
     {
         SeeTime(nowMs);
         if (Role == RaftRole.Leader || !Configuration.IsVoter(Self) || (LeaderAlive && !transfer)) return;
-        if (_log.HasUnappliedConfiguration) _timer.PutOff(nowMs);
+        if (_log.HasUnappliedConfiguration) _election.Timer.PutOff(nowMs);
         else if (transfer) BecomeCandidate(transfer: true);
         else BecomePreCandidate();
     }
 
     /// <summary>Sets the time of the next campaign, unless a leader is heard of before.</summary>
-    public void CampaignAt(long atMs) => _timer.Set(atMs);
+    public void CampaignAt(long atMs) => _election.Timer.Set(atMs);
 
     /// <summary>
     /// Reserves the next index for an entry of <paramref name="size"/> bytes. The driver at once appends the payload to its log under
@@ -234,7 +233,7 @@ public sealed class RaftNode
         Invariant.Check(term <= Term);
         if (term > _durableTerm) _durableTerm = term;
         if (Role != RaftRole.Candidate || term != Term) return;
-        _tally.Record(Self, granted: true);
+        _election.RecordOwnVote();
         DecideElection();
     }
 
@@ -272,10 +271,7 @@ public sealed class RaftNode
     {
         SeeTime(nowMs);
         if (Role != RaftRole.Leader) return;
-        _tally.Clear();
-        _tally.Record(Self, granted: true);
-        foreach (var replica in heardFrom) _tally.Record(replica, granted: true);
-        if (!_tally.IsWon(Configuration)) StepDown();
+        if (!Quorum.IsMajority(Configuration, Self, heardFrom)) StepDown();
     }
 
     /// <summary>Gives up leadership or a campaign; waits a full timeout before the next.</summary>
@@ -283,7 +279,7 @@ public sealed class RaftNode
     {
         if (Role == RaftRole.Leader) LoseLeadership();
         Role = RoleAtRest;
-        _timer.Clear();
+        _election.Timer.Clear();
     }
 
     /// <summary>
@@ -293,7 +289,7 @@ public sealed class RaftNode
     public void Observe(Term term, ReplicaId leader, long nowMs)
     {
         SeeTime(nowMs);
-        if (term.Value > MaxNumber || leader == Self) return;
+        if (term.Value > RaftMessage.LargestNumber || leader == Self) return;
         if (term > Term) BecomeFollower(term);
         if (term == Term && !leader.IsNone) Follow(leader);
     }
@@ -308,7 +304,7 @@ public sealed class RaftNode
         if (Role == RaftRole.Leader) StepDown();
         var kept = _log.InstallSnapshot(index, term, Term);
         ApplyConfiguration(configuration);
-        if (!Leader.IsNone) ConfirmMatch(Leader);
+        if (!Leader.IsNone) _followership.ConfirmMatch(Leader, Term, AfterTermDurable);
         return kept;
     }
 
@@ -393,36 +389,24 @@ public sealed class RaftNode
         if (!_log.IsCoveredBy(message.Index, message.LogTerm)) return Deny(message, RejectReason.LogBehind);
         _vote = message.From;
         if (Role == RaftRole.PreCandidate) Role = RoleAtRest;
-        _timer.Restart(_nowMs);
+        _election.Timer.Restart(_nowMs);
         return Grant(message, afterDurable: true);
     }
 
-    private AppendDecision OnPreVoteReply(in RaftMessage reply) =>
-        Role == RaftRole.PreCandidate && reply.Context == _campaign ? Count(reply) : default;
+    private AppendDecision OnPreVoteReply(in RaftMessage reply) => Role == RaftRole.PreCandidate ? Count(reply) : default;
 
-    private AppendDecision OnVoteReply(in RaftMessage reply) =>
-        Role == RaftRole.Candidate && reply.Context == Term.Value ? Count(reply) : default;
+    private AppendDecision OnVoteReply(in RaftMessage reply) => Role == RaftRole.Candidate ? Count(reply) : default;
 
     private AppendDecision Count(in RaftMessage reply)
     {
-        _tally.Record(reply.From, reply.Reject == RejectReason.None);
-        if (reply.Reject != RejectReason.None) _timer.Retry(_nowMs, reply.Reject);
-        DecideElection();
+        if (_election.Record(reply, Term, _nowMs)) DecideElection();
         return default;
     }
 
     private AppendDecision OnAppend(in RaftMessage message, ReadOnlySpan<EntryMeta> entries)
     {
         if (!Follow(message.From)) return Ignore();
-        if (!_log.HasPrevious(message))
-        {
-            RefuseAppend(message);
-            return default;
-        }
-
-        if (!_log.TryAccept(message, entries, Term, out var decision)) return Ignore();
-        ConfirmMatch(message.From);
-        return decision;
+        return _followership.TryAppend(message, entries, Term, AfterTermDurable, out var decision) ? decision : Ignore();
     }
 
     private AppendDecision OnAppendReply(in RaftMessage reply) =>
@@ -431,9 +415,7 @@ public sealed class RaftNode
     private AppendDecision OnReadConfirm(in RaftMessage message)
     {
         if (!Follow(message.From)) return Ignore();
-        _log.RaiseCommit(LogIndex.Min(message.Commit, _log.Matched));
-        var reply = new RaftMessage { Type = RaftMessageType.ReadConfirmReply, Term = Term, Commit = Commit, Context = message.Context };
-        _outbox.Send(message.From, reply, AfterTermDurable);
+        _followership.ConfirmRead(message, Term, AfterTermDurable);
         return default;
     }
 
@@ -451,54 +433,34 @@ public sealed class RaftNode
     }
 
     // A leader of an old term must hear of the new one, or it would go on; a candidate must, or it would ask again for ever.
-    private AppendDecision OnOldTerm(in RaftMessage message) => message.Type switch
+    private AppendDecision OnOldTerm(in RaftMessage message)
     {
-        RaftMessageType.Append or RaftMessageType.ReadConfirm => RefuseAppend(message),
-        RaftMessageType.Vote => Deny(message, RejectReason.AlreadyVoted),
-        RaftMessageType.PreVoteReply => OnPreVoteReply(message),
-        RaftMessageType.VoteReply when message.Reject != RejectReason.None => OnVoteReply(message),
-        _ => default,
-    };
+        switch (message.Type)
+        {
+            case RaftMessageType.Append or RaftMessageType.ReadConfirm:
+                _followership.Refuse(message, Term, AfterTermDurable);
+                return default;
+            case RaftMessageType.Vote:
+                return Deny(message, RejectReason.AlreadyVoted);
+            case RaftMessageType.PreVoteReply:
+                return OnPreVoteReply(message);
+            case RaftMessageType.VoteReply when message.Reject != RejectReason.None:
+                return OnVoteReply(message);
+            default:
+                return default;
+        }
+    }
 
     private AppendDecision Grant(in RaftMessage question, bool afterDurable)
     {
-        var type = question.Type == RaftMessageType.Vote ? RaftMessageType.VoteReply : RaftMessageType.PreVoteReply;
-        var reply = new RaftMessage { Type = type, Term = question.Term, Context = question.Context };
-        _outbox.Send(question.From, reply, afterDurable);
+        _outbox.Grant(question, afterDurable);
         return default;
     }
 
     private AppendDecision Deny(in RaftMessage question, RejectReason reason)
     {
-        var type = question.Type == RaftMessageType.Vote ? RaftMessageType.VoteReply : RaftMessageType.PreVoteReply;
-        var reply = new RaftMessage { Type = type, Term = Term, Context = question.Context, Reject = reason };
-        _outbox.Send(question.From, reply, AfterTermDurable);
+        _outbox.Deny(question, Term, reason, AfterTermDurable);
         return default;
-    }
-
-    // Names the last entry that may agree: not above the one refused, not of a later term, and nothing below the commit index.
-    private AppendDecision RefuseAppend(in RaftMessage message)
-    {
-        var below = message.Index == LogIndex.Zero ? message.Index : message.Index.Previous;
-        var hint = LogIndex.Max(Log.LastAtOrBelow(below, message.LogTerm), Commit);
-        var reply = new RaftMessage
-        {
-            Type = RaftMessageType.AppendReply,
-            Term = Term,
-            Index = message.Index,
-            Commit = Commit,
-            Reject = RejectReason.LogMismatch,
-            Hint = hint,
-            LogTerm = Log.TermAt(hint),
-        };
-        _outbox.Send(message.From, reply, AfterTermDurable);
-        return default;
-    }
-
-    private void ConfirmMatch(ReplicaId leader)
-    {
-        var reply = new RaftMessage { Type = RaftMessageType.AppendReply, Term = Term, Index = _log.Matched, Commit = Commit };
-        _outbox.Send(leader, reply, _log.Matched > Durable || AfterTermDurable);
     }
 
     private AppendDecision Ignore()
@@ -513,7 +475,7 @@ public sealed class RaftNode
         if (Role == RaftRole.Leader || (!Leader.IsNone && Leader != leader)) return false;
         Leader = leader;
         Role = RoleAtRest;
-        _timer.Restart(_nowMs);
+        _election.Timer.Restart(_nowMs);
         return true;
     }
 
@@ -524,8 +486,8 @@ public sealed class RaftNode
         EnterTerm(term, ReplicaId.None);
         Role = RoleAtRest;
         if (!wasRunning) return;
-        _timer.Clear();
-        _timer.Retry(_nowMs, RejectReason.AlreadyVoted);
+        _election.Timer.Clear();
+        _election.Timer.Retry(_nowMs, RejectReason.AlreadyVoted);
     }
 
     private void EnterTerm(Term term, ReplicaId vote)
@@ -541,9 +503,7 @@ public sealed class RaftNode
     {
         Role = RaftRole.PreCandidate;
         Leader = ReplicaId.None;
-        _campaign++;
-        AskForVotes(RaftMessageType.PreVote, Term.Next, _campaign, transfer: false);
-        _tally.Record(Self, granted: true);
+        _election.AskPreVotes(Configuration, Term.Next, _nowMs, AfterTermDurable);
         DecideElection();
     }
 
@@ -551,35 +511,17 @@ public sealed class RaftNode
     {
         EnterTerm(Term.Next, Self);
         Role = RaftRole.Candidate;
-        AskForVotes(RaftMessageType.Vote, Term, Term.Value, transfer);
-    }
-
-    private void AskForVotes(RaftMessageType type, Term term, ulong context, bool transfer)
-    {
-        _tally.Clear();
-        _timer.StartCampaign(_nowMs);
-        var question = new RaftMessage
-        {
-            Type = type, Term = term, Index = Log.LastIndex, LogTerm = Log.LastTerm, Context = context, Transfer = transfer,
-        };
-        foreach (var voter in Configuration.Voters) Ask(voter.Replica);
-        foreach (var voter in Configuration.VotersOutgoing)
-            if (!Configuration.Voters.Contains(voter)) Ask(voter.Replica);
-
-        void Ask(ReplicaId voter)
-        {
-            if (voter != Self) _outbox.Send(voter, question, type == RaftMessageType.Vote || AfterTermDurable);
-        }
+        _election.AskVotes(Configuration, Term, transfer, _nowMs);
     }
 
     private void DecideElection()
     {
-        if (_tally.IsWon(Configuration))
+        if (_election.IsWon(Configuration))
         {
             if (Role == RaftRole.PreCandidate) BecomeCandidate(transfer: false);
             else BecomeLeader();
         }
-        else if (_tally.IsLost(Configuration))
+        else if (_election.IsLost(Configuration))
         {
             Role = RoleAtRest;
         }
@@ -596,29 +538,11 @@ public sealed class RaftNode
     {
         _readsLost |= _leadership.End();
         Leader = ReplicaId.None;
-        _timer.Clear();
+        _election.Timer.Clear();
     }
 
     private void SeeTime(long nowMs) => _nowMs = Math.Max(_nowMs, nowMs);
 
     private bool MayAsk(in RaftMessage question) =>
         !Configuration.IsEmpty && (Configuration.IsVoter(question.From) || question.Index > Configuration.Index);
-
-    private bool IsWellFormed(in RaftMessage message, ReadOnlySpan<EntryMeta> entries)
-    {
-        if (message.To != Self || message.From.IsNone || message.From == Self) return false;
-        if (message.Type is < RaftMessageType.PreVote or > RaftMessageType.TimeoutNow) return false;
-        if (message.EntryCount != entries.Length) return false;
-        var largest = message.Term.Value | message.LogTerm.Value | message.Index.Value | message.Commit.Value | message.Hint.Value;
-        if (largest > MaxNumber) return false;
-        if (message.Type != RaftMessageType.Append) return entries.IsEmpty;
-        var term = message.LogTerm;
-        foreach (ref readonly var entry in entries)
-        {
-            if (entry.Term < term || entry.Size < 0) return false;
-            term = entry.Term;
-        }
-
-        return term <= message.Term;
-    }
 }

@@ -67,13 +67,9 @@ internal sealed class Replicator(RaftOptions options, ReplicaId self, RaftLog lo
     /// <summary>A refused append: the logs part at or before its previous entry. Backs up by whole terms (Raft paper, 5.3).</summary>
     public void OnRejected(FollowerProgress follower, in RaftMessage reply, long nowMs)
     {
-        var isCurrent = follower.State switch
-        {
-            ProgressState.Replicate => reply.Index > follower.Match,
-            ProgressState.Probe => reply.Index == follower.Next.Previous,
-            _ => false,
-        };
-        if (isCurrent)
+        var isCurrent = follower.State == ProgressState.Replicate
+            || (follower.State == ProgressState.Probe && reply.Index == follower.Next.Previous);
+        if (isCurrent && reply.Index > follower.Match)
         {
             var hint = LogIndex.Min(reply.Hint, reply.Index.Previous);
             follower.Probe(log.LastAtOrBelow(hint, reply.LogTerm).Next);
