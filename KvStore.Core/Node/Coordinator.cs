@@ -108,7 +108,7 @@ public sealed partial class Coordinator
         foreach (var (id, pending) in _forwarded)
         {
             if (pending.To != peer || !_forwarded.TryRemove(id, out _)) continue;
-            if (pending.Request.IsWrite) pending.Request.EndWithError(KnownError.Unknown(ErrorCode.Unavailable, "the connection to the primary broke"));
+            if (pending.Request.IsWrite) pending.Request.EndWithError(KnownError.MayBeApplied(ErrorCode.Unavailable, "the connection to the primary broke"));
             else Park(pending.Request);
         }
     }
@@ -129,7 +129,7 @@ public sealed partial class Coordinator
         {
             if (pending.Request.DeadlineNs > now || !_forwarded.TryRemove(id, out _)) continue;
             pending.Request.EndWithError(pending.Request.IsWrite
-                ? KnownError.Unknown(ErrorCode.DeadlineExceeded, "the primary gave no verdict in time")
+                ? KnownError.MayBeApplied(ErrorCode.DeadlineExceeded, "the primary gave no verdict in time")
                 : KnownError.Of(ErrorCode.DeadlineExceeded));
         }
     }
