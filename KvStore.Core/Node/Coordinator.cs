@@ -2,13 +2,15 @@ using System.Collections.Concurrent;
 using KvStore.Core.Primitives;
 using KvStore.Core.Ring;
 using KvStore.Core.Storage;
+using KvStore.Protocol.Messages;
+using KvStore.Protocol.Wire;
 
 namespace KvStore.Core.Node;
 
 /// <summary>One request as it came off a connection; the body is the caller's until <see cref="Coordinator.Submit"/> returns.</summary>
 public readonly ref struct ClientRequest
 {
-    public required byte Type { get; init; }
+    public required FrameType Type { get; init; }
 
     public required ulong Id { get; init; }
 
@@ -35,10 +37,10 @@ public sealed partial class Coordinator
     private readonly Heartbeats _heartbeats;
     private readonly ConcurrentDictionary<ulong, (RoutedRequest Request, NodeId To)> _forwarded = new();
     private readonly ConcurrentBag<ByteBuffer> _buffers = [];
-    private readonly LocalReads _reads;
     private readonly Lock _parkedGate = new();
     private readonly List<RoutedRequest> _parked = [];
     private ulong _nextForward;
+    private ulong _hintEpoch;
     private volatile bool _stopped;
 
     internal Coordinator(
@@ -49,8 +51,12 @@ public sealed partial class Coordinator
         _topology = topology;
         _shards = shards;
         _heartbeats = heartbeats;
-        _reads = new LocalReads(context, topology, statuses, stores, heartbeats);
+        Reads = new LocalReads(context, topology, statuses, stores, heartbeats);
     }
+
+    internal LocalReads Reads { get; }
+
+    internal NodeId Self => _context.Self;
 
     internal long NowNs => _context.Clock.BootTimeNs;
 
@@ -59,7 +65,7 @@ public sealed partial class Coordinator
     {
         if (_stopped)
         {
-            ReplyError(request, KnownError.Of(ErrorCode.ShuttingDown));
+            Refuse(request, KvError.ShuttingDown, "this node is stopping");
             return;
         }
 
@@ -69,6 +75,7 @@ public sealed partial class Coordinator
     /// <summary>A replica learned of a primary: requests that waited for it go on. Any thread.</summary>
     internal void OnLeaderChanged(PartitionId partition)
     {
+        Interlocked.Increment(ref _hintEpoch);
         List<RoutedRequest>? released = null;
         lock (_parkedGate)
         {
@@ -97,9 +104,15 @@ public sealed partial class Coordinator
     internal void OnForwardReply(NodeId from, ulong requestId, ReadOnlySpan<byte> body)
     {
         if (!_forwarded.TryGetValue(requestId, out var pending) || pending.To != from || !_forwarded.TryRemove(requestId, out _)) return;
-        if (!ForwardCodec.TryReadReply(body, out var type, out var inner)) pending.Request.EndWithError(KnownError.Of(ErrorCode.Internal));
-        else if (type == ClientCodec.ErrorType && ClientCodec.ErrorCodeOf(inner) is var code && code == ErrorCode.NotPrimary) pending.Request.OnNotPrimary(default);
-        else pending.Request.End(type, inner, type == ClientCodec.ErrorType ? ClientCodec.ErrorCodeOf(inner) : ErrorCode.None);
+        if (!ForwardCodec.TryReadReply(body, out var type, out var inner))
+        {
+            pending.Request.EndUnknown(KvError.Internal, "the primary's reply cannot be read");
+            return;
+        }
+
+        var error = type == FrameType.Error ? ErrorReply.Decode(inner) : null;
+        if (error?.Code == KvError.NotLeader) pending.Request.OnNotPrimary(new NodeId(error.Leader));
+        else pending.Request.End(type, inner, error?.Code ?? KvError.None, error?.Outcome ?? Outcome.Applied);
     }
 
     /// <summary>What was forwarded to the peer and not answered: a write may have taken effect there, a read is asked again.</summary>
@@ -108,7 +121,7 @@ public sealed partial class Coordinator
         foreach (var (id, pending) in _forwarded)
         {
             if (pending.To != peer || !_forwarded.TryRemove(id, out _)) continue;
-            if (pending.Request.IsWrite) pending.Request.EndWithError(KnownError.MayBeApplied(ErrorCode.Unavailable, "the connection to the primary broke"));
+            if (pending.Request.IsWrite) pending.Request.EndUnknown(KvError.Unavailable, "the connection to the primary broke before it answered");
             else Park(pending.Request);
         }
     }
@@ -128,9 +141,7 @@ public sealed partial class Coordinator
         foreach (var (id, pending) in _forwarded)
         {
             if (pending.Request.DeadlineNs > now || !_forwarded.TryRemove(id, out _)) continue;
-            pending.Request.EndWithError(pending.Request.IsWrite
-                ? KnownError.MayBeApplied(ErrorCode.DeadlineExceeded, "the primary gave no verdict in time")
-                : KnownError.Of(ErrorCode.DeadlineExceeded));
+            pending.Request.EndUnknown(KvError.DeadlineExceeded, "the primary gave no verdict in time");
         }
     }
 
@@ -145,20 +156,21 @@ public sealed partial class Coordinator
     {
         if (NowNs >= request.DeadlineNs)
         {
-            request.EndWithError(RefusalWithoutPrimary(request, ErrorCode.DeadlineExceeded));
+            RefuseForLackOfPrimary(request, KvError.DeadlineExceeded);
             return;
         }
 
-        var primary = _heartbeats.LeaderHint(request.Partition);
-        if (primary == _context.Self)
+        var target = request.TargetOf(_heartbeats);
+        if (target == _context.Self)
         {
-            if (!request.TryRunHere(ShardOf(request.Partition))) request.EndWithError(KnownError.Of(ErrorCode.Overloaded));
+            if (!request.TryRunHere(ShardOf(request.Partition))) request.EndWithError(KvError.Overloaded, "too many requests are waiting on this node");
         }
-        else if (request.Forwarded) request.EndWithError(KnownError.NotPrimary(primary));
-        else if (!primary.IsNone && Forward(request, primary)) return;
-        else if (_stopped) request.EndWithError(KnownError.Of(ErrorCode.ShuttingDown));
-        else if (LiveReplicas(request.Partition) < 2) request.EndWithError(RefusalWithoutPrimary(request, ErrorCode.NoQuorum));
-        else lock (_parkedGate) _parked.Add(request);
+        else if (request.Forwarded) request.OnNotPrimary(target);
+        else if (!target.IsNone && TryForward(request, target)) return;
+        else if (!request.MayWait) request.EndWithError(KvError.Unavailable, "the node that must answer cannot be reached");
+        else if (_stopped) request.EndWithError(KvError.ShuttingDown, "this node is stopping");
+        else if (LiveReplicas(request.Partition) < 2) RefuseForLackOfPrimary(request, KvError.NoQuorum);
+        else Park(request);
     }
 
     /// <summary>Keeps a request that was refused by one node until the next tick or the news of another primary.</summary>
@@ -167,7 +179,11 @@ public sealed partial class Coordinator
         lock (_parkedGate) _parked.Add(request);
     }
 
-    internal void OnEnded(RoutedRequest request, ErrorCode code) => _context.Observer.OnRequest(request.FrameType, request.NeedsMajority, code, NowNs - request.StartedNs);
+    internal void Observe(FrameType type, bool majority, KvError error, Outcome outcome, long startedNs) =>
+        _context.Observer.OnRequest(type, majority, error, outcome, NowNs - startedNs);
+
+    /// <summary>Runs something that may take a while off the shard's thread.</summary>
+    internal void Schedule(Action work) => _context.Scheduler.Post(new WorkItem(work));
 
     internal ByteBuffer RentBuffer() => _buffers.TryTake(out var buffer) ? buffer : new ByteBuffer();
 
@@ -177,15 +193,15 @@ public sealed partial class Coordinator
         if (_buffers.Count < 64) _buffers.Add(buffer);
     }
 
-    private KnownError RefusalWithoutPrimary(RoutedRequest request, ErrorCode code)
+    private void RefuseForLackOfPrimary(RoutedRequest request, KvError code)
     {
         var missing = new List<MissingNode>();
         foreach (var replica in _topology.ReplicasOf(request.Partition))
-            if (!_heartbeats.IsAlive(replica.Node)) missing.Add(new MissingNode(NameOf(replica.Node), "down"));
+            if (!_heartbeats.IsAlive(replica.Node)) missing.Add(new MissingNode(replica.Node.Value, "down"));
         var live = Topology.ReplicasPerPartition - missing.Count;
-        var error = code == ErrorCode.NoQuorum && !request.NeedsMajority ? ErrorCode.Unavailable : code;
-        if (error == ErrorCode.DeadlineExceeded && live < 2) error = request.NeedsMajority ? ErrorCode.NoQuorum : ErrorCode.Unavailable;
-        return KnownError.Of(error, $"{live} of 3 replicas are reachable, 2 are needed to have a primary", missing);
+        if (live < 2) code = request.NeedsMajority ? KvError.NoQuorum : KvError.Unavailable;
+        request.EndWithError(
+            code, live < 2 ? $"{live} of 3 replicas can be reached, 2 are needed" : "the partition had no primary within the deadline", missing);
     }
 
     private int LiveReplicas(PartitionId partition)
@@ -196,33 +212,23 @@ public sealed partial class Coordinator
         return live;
     }
 
-    private bool Forward(RoutedRequest request, NodeId to)
+    private bool TryForward(RoutedRequest request, NodeId to)
     {
         var id = Interlocked.Increment(ref _nextForward);
         _forwarded[id] = (request, to);
-        var sent = request.TryForward((type, deadlineNs, body) =>
-        {
-            var buffer = RentBuffer();
-            ForwardCodec.WriteRequest(buffer, type, deadlineNs - NowNs, body);
-            var ok = _context.Transport.TrySend(to, PeerLane.Log, PeerFrame.Forward, id, buffer.Written);
-            ReturnBuffer(buffer);
-            return ok;
-        });
-        if (!sent) _forwarded.TryRemove(id, out _);
-        return sent;
+        if (request.TryForward(_context.Transport, to, id, NowNs)) return true;
+        return !_forwarded.TryRemove(id, out _);
     }
 
-    private Shard ShardOf(PartitionId partition) => _shards[partition.Value % _shards.Count];
-
-    private string NameOf(NodeId node) => _topology.Find(node)?.Name ?? node.ToString();
+    internal Shard ShardOf(PartitionId partition) => _shards[partition.Value % _shards.Count];
 
     /// <summary>Carries a reply back to the coordinator that forwarded the request.</summary>
     private sealed class PeerSink(Coordinator owner, NodeId peer) : IReplySink
     {
-        public void Reply(ulong requestId, byte frameType, ReadOnlySpan<byte> body)
+        public void Reply(ulong requestId, FrameType type, ReadOnlySpan<byte> body)
         {
             var buffer = owner.RentBuffer();
-            ForwardCodec.WriteReply(buffer, frameType, body);
+            ForwardCodec.WriteReply(buffer, type, body);
             owner._context.Transport.TrySend(peer, PeerLane.Log, PeerFrame.ForwardReply, requestId, buffer.Written);
             owner.ReturnBuffer(buffer);
         }

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using KvStore.Protocol.Wire;
 
 namespace KvStore.Core.Node;
 
@@ -6,35 +7,35 @@ namespace KvStore.Core.Node;
 /// <remarks>Forward: u8 frame type, u64 nanoseconds left, body. ForwardReply: u8 frame type, body. The request id is the forwarding node's own.</remarks>
 internal static class ForwardCodec
 {
-    public static void WriteRequest(ByteBuffer buffer, byte type, long remainingNs, ReadOnlySpan<byte> body)
+    public static void WriteRequest(ByteBuffer buffer, FrameType type, long remainingNs, ReadOnlySpan<byte> body)
     {
         var head = buffer.Take(9);
-        head[0] = type;
+        head[0] = (byte)type;
         BinaryPrimitives.WriteInt64LittleEndian(head[1..], Math.Max(0, remainingNs));
         buffer.Append(body);
     }
 
-    public static bool TryReadRequest(ReadOnlySpan<byte> frame, out byte type, out long remainingNs, out ReadOnlySpan<byte> body)
+    public static bool TryReadRequest(ReadOnlySpan<byte> frame, out FrameType type, out long remainingNs, out ReadOnlySpan<byte> body)
     {
-        type = 0;
+        type = default;
         remainingNs = 0;
         body = default;
         if (frame.Length < 9) return false;
-        type = frame[0];
+        type = (FrameType)frame[0];
         remainingNs = BinaryPrimitives.ReadInt64LittleEndian(frame[1..]);
         body = frame[9..];
         return remainingNs >= 0;
     }
 
-    public static void WriteReply(ByteBuffer buffer, byte type, ReadOnlySpan<byte> body)
+    public static void WriteReply(ByteBuffer buffer, FrameType type, ReadOnlySpan<byte> body)
     {
-        buffer.Take(1)[0] = type;
+        buffer.Take(1)[0] = (byte)type;
         buffer.Append(body);
     }
 
-    public static bool TryReadReply(ReadOnlySpan<byte> frame, out byte type, out ReadOnlySpan<byte> body)
+    public static bool TryReadReply(ReadOnlySpan<byte> frame, out FrameType type, out ReadOnlySpan<byte> body)
     {
-        type = frame.Length > 0 ? frame[0] : (byte)0;
+        type = frame.Length > 0 ? (FrameType)frame[0] : default;
         body = frame.Length > 0 ? frame[1..] : default;
         return frame.Length > 0;
     }

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using KvStore.Core.Primitives;
+using KvStore.Protocol.Messages;
 
 namespace KvStore.Core.Node;
 
@@ -14,26 +15,6 @@ public enum EntryKind : byte
 
     /// <summary>A Raft configuration of the partition.</summary>
     Configuration = 2,
-}
-
-/// <summary>What a record operation does.</summary>
-public enum OperationKind : byte
-{
-    Put = 1,
-    Delete = 2,
-}
-
-/// <summary>What must hold for the entry to have an effect, judged when it is applied.</summary>
-public enum ConditionKind : byte
-{
-    None = 0,
-    IfAbsent = 1,
-
-    /// <summary>The record's version and timestamp must be these.</summary>
-    IfRevision = 2,
-
-    /// <summary>The record's version (term.index) must be this one.</summary>
-    IfVersion = 3,
 }
 
 /// <summary>The fixed part of every entry payload: kind, flags, the node that proposed it and its hybrid timestamp.</summary>
@@ -78,7 +59,7 @@ public readonly ref struct EntryOperation
     public const int FixedSize = 16;
     public const int ConditionSize = 26;
 
-    public required OperationKind Kind { get; init; }
+    public required WriteKind Kind { get; init; }
 
     public required ConditionKind Condition { get; init; }
 
@@ -165,7 +146,7 @@ public ref struct EntryOperations
 
         _current = new EntryOperation
         {
-            Kind = (OperationKind)_rest[0],
+            Kind = (WriteKind)_rest[0],
             Condition = condition,
             ExpiresAtMs = BinaryPrimitives.ReadInt64LittleEndian(_rest[8..]),
             Expected = expected,

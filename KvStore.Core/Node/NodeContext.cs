@@ -1,6 +1,8 @@
 using KvStore.Core.Io;
 using KvStore.Core.Primitives;
 using KvStore.Core.Storage;
+using KvStore.Protocol.Messages;
+using KvStore.Protocol.Wire;
 
 namespace KvStore.Core.Node;
 
@@ -46,8 +48,8 @@ public interface INodeLog
 /// <summary>Hears what a node did, for metrics. Any thread; must be cheap.</summary>
 public interface INodeObserver
 {
-    /// <summary>A request ended. <paramref name="frameType"/> is the client protocol's; <paramref name="majority"/>: strong or quorum was asked for.</summary>
-    void OnRequest(byte frameType, bool majority, ErrorCode code, long durationNs);
+    /// <summary>A request ended. <paramref name="majority"/>: strong or quorum was asked for.</summary>
+    void OnRequest(FrameType type, bool majority, KvError error, Outcome outcome, long durationNs);
 
     /// <summary>The WAL wrote and synced one batch.</summary>
     void OnSync(long durationNs, int records, int bytes);

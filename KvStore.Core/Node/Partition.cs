@@ -2,6 +2,7 @@ using System.Buffers;
 using KvStore.Core.Primitives;
 using KvStore.Core.Raft;
 using KvStore.Core.Storage;
+using KvStore.Protocol.Messages;
 using KvStore.Core.Storage.Wal;
 
 namespace KvStore.Core.Node;
@@ -73,7 +74,7 @@ internal sealed class Partition : IDisposable
 
     private NodeContext Context => _shard.Context;
 
-    public void OnWrite(WriteOperation operation)
+    public void OnWrite(PendingWrite operation)
     {
         if (RefusalOf(operation) is { } refusal)
         {
@@ -234,7 +235,7 @@ internal sealed class Partition : IDisposable
 
     public void Dispose() => Log.Dispose();
 
-    private WriteVerdict? RefusalOf(WriteOperation operation)
+    private WriteVerdict? RefusalOf(PendingWrite operation)
     {
         if (_raft.Role != RaftRole.Leader) return WriteVerdict.NotPrimary;
         if (_shard.Stopping) return WriteVerdict.ShuttingDown;
@@ -245,8 +246,8 @@ internal sealed class Partition : IDisposable
         return null;
     }
 
-    private void Refuse(WriteOperation operation, WriteVerdict verdict) =>
-        operation.Completion.Complete(operation, WriteResult.Refused(verdict, NodeOf(_raft.Leader)));
+    private void Refuse(PendingWrite operation, WriteVerdict verdict) =>
+        operation.Completion.Complete(operation, WriteEnd.Refused(verdict, NodeOf(_raft.Leader)));
 
     private ulong NextTicks()
     {
@@ -316,7 +317,7 @@ internal sealed class Partition : IDisposable
     {
         foreach (var operation in new EntryOperations(payload))
         {
-            if (operation.Kind != OperationKind.Delete) continue;
+            if (operation.Kind != WriteKind.Delete) continue;
             using var view = Store.Pin();
             if (view.TryGet(operation.Key, includeOverlay: true, out var info, out _) && StateMachine.IsLive(info, Context.Clock.WallMs)) return true;
         }
@@ -399,14 +400,14 @@ internal sealed class Partition : IDisposable
     }
 
     /// <summary>The replicas that are known to hold an entry durably.</summary>
-    private NodeSet HoldersOf(LogIndex index)
+    private NodeList HoldersOf(LogIndex index)
     {
         if (_raft.Role != RaftRole.Leader) return default;
-        var holders = default(NodeSet).With(Context.Self);
+        var holders = default(NodeList).With(Context.Self.Value);
         foreach (var member in _raft.Configuration.Voters)
         {
             if (member.Replica != _raft.Self && _raft.TryGetProgress(member.Replica, out var progress) && progress.Match >= index)
-                holders = holders.With(member.Node);
+                holders = holders.With(member.Node.Value);
         }
 
         return holders;

@@ -1,5 +1,6 @@
 using KvStore.Core.Primitives;
 using KvStore.Core.Storage;
+using KvStore.Protocol.Messages;
 
 namespace KvStore.Core.Node;
 
@@ -16,7 +17,7 @@ internal sealed class PartitionWrites(NodeContext context)
     private readonly List<Pending> _fast = [];
     private readonly Queue<Acknowledged> _atRisk = new();
 
-    private readonly record struct Pending(LogIndex Index, Term Term, ulong Ticks, WriteOperation Operation);
+    private readonly record struct Pending(LogIndex Index, Term Term, ulong Ticks, PendingWrite Operation);
 
     private readonly record struct Acknowledged(LogIndex Index, int Bytes, long AtNs);
 
@@ -26,7 +27,7 @@ internal sealed class PartitionWrites(NodeContext context)
     /// <summary>0 = no acknowledged write is waiting for a majority.</summary>
     public long OldestAtRiskNs => _atRisk.TryPeek(out var oldest) ? oldest.AtNs : 0;
 
-    public void Add(LogIndex index, Term term, ulong ticks, WriteOperation operation) =>
+    public void Add(LogIndex index, Term term, ulong ticks, PendingWrite operation) =>
         (operation.Fast ? _fast : _strong).Add(new Pending(index, term, ticks, operation));
 
     /// <summary>The node's own WAL holds everything up to <paramref name="through"/>: fast writes are shown to local reads, then acknowledged.</summary>
@@ -45,23 +46,23 @@ internal sealed class PartitionWrites(NodeContext context)
 
             NewestAcknowledged = write.Index;
             var revision = new Revision(new Primitives.Version(write.Term, write.Index), new HybridTimestamp(write.Ticks, self));
-            Finish(write, new WriteResult(WriteVerdict.Applied, revision, write.Operation.Existed, default(NodeSet).With(self), default));
+            Finish(write, new WriteEnd(WriteVerdict.Applied, revision, write.Operation.Existed, default(NodeList).With(self.Value), default));
         }
 
         _fast.RemoveRange(0, done);
     }
 
     /// <summary>The entry at <paramref name="index"/> was applied, so it is committed: whoever waits for that index learns the verdict.</summary>
-    public void OnApplied(LogIndex index, Term term, in StateMachine.Outcome outcome, NodeSet holders)
+    public void OnApplied(LogIndex index, Term term, in StateMachine.Outcome outcome, NodeList holders)
     {
         var done = 0;
         for (; done < _strong.Count && _strong[done].Index <= index; done++)
         {
             var write = _strong[done];
-            if (write.Index != index || write.Term != term) Finish(write, WriteResult.Refused(WriteVerdict.Superseded));
+            if (write.Index != index || write.Term != term) Finish(write, WriteEnd.Refused(WriteVerdict.Superseded));
             else
             {
-                Finish(write, new WriteResult(
+                Finish(write, new WriteEnd(
                     outcome.Applied ? WriteVerdict.Applied : WriteVerdict.ConditionFailed, outcome.Current, outcome.Existed, holders, default));
             }
         }
@@ -75,7 +76,7 @@ internal sealed class PartitionWrites(NodeContext context)
     {
         for (var i = _fast.Count - 1; i >= 0 && _fast[i].Index >= from; i--)
         {
-            Finish(_fast[i], WriteResult.Refused(WriteVerdict.Unknown));
+            Finish(_fast[i], WriteEnd.Refused(WriteVerdict.Unknown));
             _fast.RemoveAt(i);
         }
 
@@ -92,7 +93,7 @@ internal sealed class PartitionWrites(NodeContext context)
     /// <summary>The state jumped to a snapshot: what became of the entries up to it is not known here.</summary>
     public void OnSnapshot(LogIndex index)
     {
-        foreach (var write in _strong) Finish(write, WriteResult.Refused(WriteVerdict.Unknown));
+        foreach (var write in _strong) Finish(write, WriteEnd.Refused(WriteVerdict.Unknown));
         _strong.Clear();
         OnTruncated(new LogIndex(1));
         NewestAcknowledged = index;
@@ -109,7 +110,7 @@ internal sealed class PartitionWrites(NodeContext context)
         for (var i = writes.Count - 1; i >= 0; i--)
         {
             if (writes[i].Operation.DeadlineNs > nowNs) continue;
-            Finish(writes[i], WriteResult.Refused(WriteVerdict.Unknown));
+            Finish(writes[i], WriteEnd.Refused(WriteVerdict.Unknown));
             writes.RemoveAt(i);
         }
     }
@@ -123,5 +124,5 @@ internal sealed class PartitionWrites(NodeContext context)
         }
     }
 
-    private static void Finish(in Pending write, in WriteResult result) => write.Operation.Completion.Complete(write.Operation, result);
+    private static void Finish(in Pending write, in WriteEnd result) => write.Operation.Completion.Complete(write.Operation, result);
 }

@@ -86,7 +86,7 @@ public sealed class Shard : IWorkItem
     }
 
     /// <summary>Queues a write. False when the queue is full: it was not and will not be taken.</summary>
-    public bool TryPostWrite(WriteOperation operation)
+    public bool TryPostWrite(PendingWrite operation)
     {
         if (!TryReserve(operation.EntryLength)) return false;
         Post(new ShardEvent(ShardEventKind.Write, operation));
@@ -180,11 +180,11 @@ public sealed class Shard : IWorkItem
         switch (item.Kind)
         {
             case ShardEventKind.Write:
-                var write = (WriteOperation)item.Object!;
+                var write = (PendingWrite)item.Object!;
                 Interlocked.Decrement(ref _queuedRequests);
                 Interlocked.Add(ref _queuedRequestBytes, -write.EntryLength);
                 if (Find(write.Partition) is { } writer) writer.OnWrite(write);
-                else write.Completion.Complete(write, WriteResult.Refused(WriteVerdict.NotPrimary));
+                else write.Completion.Complete(write, WriteEnd.Refused(WriteVerdict.NotPrimary));
                 break;
             case ShardEventKind.Read:
                 var read = (ReadBarrier)item.Object!;

@@ -6,7 +6,7 @@ namespace KvStore.Core.Node;
 /// <summary>What reaches a shard. Everything does so as one of these, on its queue.</summary>
 public enum ShardEventKind : byte
 {
-    /// <summary>Object: <see cref="WriteOperation"/>.</summary>
+    /// <summary>Object: <see cref="PendingWrite"/>.</summary>
     Write,
 
     /// <summary>Object: <see cref="ReadBarrier"/>.</summary>

@@ -1,5 +1,6 @@
 using KvStore.Core.Primitives;
 using KvStore.Core.Storage;
+using KvStore.Protocol.Messages;
 
 namespace KvStore.Core.Node;
 
@@ -31,7 +32,7 @@ public static class StateMachine
         foreach (var operation in new EntryOperations(payload))
         {
             var info = InfoOf(operation, new Primitives.Version(term, index), header.Timestamp);
-            if (operation.Kind == OperationKind.Put) store.OverlayPut(index, operation.Key, operation.Value, info);
+            if (operation.Kind == WriteKind.Put) store.OverlayPut(index, operation.Key, operation.Value, info);
             else store.OverlayDelete(index, operation.Key, info);
         }
 
@@ -48,7 +49,7 @@ public static class StateMachine
         var existed = false;
         var needsRead = false;
         foreach (var operation in new EntryOperations(payload))
-            needsRead |= operation.Condition != ConditionKind.None || operation.Kind == OperationKind.Delete;
+            needsRead |= operation.Condition != ConditionKind.None || operation.Kind == WriteKind.Delete;
 
         if (needsRead && !ConditionsHold(store, payload, nowMs, out existed, out var current)) return new Outcome(false, existed, current);
 
@@ -56,7 +57,7 @@ public static class StateMachine
         foreach (var operation in new EntryOperations(payload))
         {
             var info = InfoOf(operation, version, header.Timestamp);
-            if (operation.Kind == OperationKind.Put) store.Put(index, operation.Key, operation.Value, info);
+            if (operation.Kind == WriteKind.Put) store.Put(index, operation.Key, operation.Value, info);
             else store.Delete(index, operation.Key, info);
         }
 
@@ -71,7 +72,7 @@ public static class StateMachine
         foreach (var operation in new EntryOperations(payload))
         {
             var found = view.TryGet(operation.Key, includeOverlay: false, out var info, out _) && IsLive(info, nowMs);
-            if (operation.Kind == OperationKind.Delete) existed |= found;
+            if (operation.Kind == WriteKind.Delete) existed |= found;
             var holds = operation.Condition switch
             {
                 ConditionKind.None => true,
@@ -89,5 +90,5 @@ public static class StateMachine
     }
 
     private static RecordInfo InfoOf(in EntryOperation operation, Primitives.Version version, HybridTimestamp timestamp) =>
-        new(new Revision(version, timestamp), operation.ExpiresAtMs, operation.Kind == OperationKind.Delete);
+        new(new Revision(version, timestamp), operation.ExpiresAtMs, operation.Kind == WriteKind.Delete);
 }

@@ -34,6 +34,7 @@ public sealed class PartitionStore(PartitionId id, byte[] configuration) {
   public void PublishOverlay(LogIndex through) {}
   public void OverlayTruncate(LogIndex from) { lock (T) foreach (var k in O.Where(x => x.Value.I >= from).Select(x => x.Key).ToList()) O.Remove(k); }
   public ReadView Pin() => new(this);
+  public PartitionScan OpenScan(ReadOnlySpan<byte> start, ReadOnlySpan<byte> end, bool overlay) { var v = Pin(); return new(v.Scan(start, end, overlay), Applied.LogTime); }
   public PartitionExport BeginExport() { lock (T) return new(Applied, Configuration, [.. T]); }
   public PartitionIngest BeginIngest(AppliedState state, ReadOnlySpan<byte> c) => new(this, state, c.ToArray());
   internal void Install(AppliedState s, byte[] c, List<(byte[] K, (LogIndex, RecordInfo, byte[]) V)> rows) { lock (T) { T.Clear(); O.Clear(); foreach (var r in rows) T[r.K] = r.V; Applied = s; Durable = s; Configuration = c; } }
@@ -66,3 +67,5 @@ public sealed class PartitionIngest(PartitionStore s, AppliedState state, byte[]
   public void Install() => s.Install(state, conf, _rows);
   public void Abort() {}
 }
+
+public sealed class PartitionScan(RecordIterator it, ulong logTime) : IDisposable { public ulong LogTime => logTime; public bool MoveNext() => it.MoveNext(); public ReadOnlySpan<byte> Key => it.Key; public ReadOnlySpan<byte> Value => it.Value; public RecordInfo Info => it.Info; public void Dispose() {} }

@@ -1,5 +1,6 @@
 using System.Buffers;
 using KvStore.Core.Primitives;
+using KvStore.Protocol.Messages;
 
 namespace KvStore.Core.Node;
 
@@ -35,49 +36,22 @@ public enum WriteVerdict : byte
 }
 
 /// <summary>What is told to whoever asked for a write.</summary>
-public readonly record struct WriteResult(WriteVerdict Verdict, Revision Revision, bool Existed, NodeSet AckedBy, NodeId Leader)
+public readonly record struct WriteEnd(WriteVerdict Verdict, Revision Revision, bool Existed, NodeList AckedBy, NodeId Leader)
 {
-    public static WriteResult Refused(WriteVerdict verdict, NodeId leader = default) => new(verdict, Revision.None, false, default, leader);
-}
-
-/// <summary>Up to four nodes, by value.</summary>
-public readonly record struct NodeSet(ulong Packed)
-{
-    /// <summary>Adds a node; more than four are not kept (a partition has three replicas, six while it moves: those that acknowledged first are enough to show).</summary>
-    public NodeSet With(NodeId node)
-    {
-        for (var shift = 0; shift < 64; shift += 16)
-        {
-            if (((Packed >> shift) & 0xffff) == 0) return new NodeSet(Packed | ((ulong)node.Value << shift));
-        }
-
-        return this;
-    }
-
-    public int Count
-    {
-        get
-        {
-            var count = 0;
-            while (count < 4 && this[count].Value != 0) count++;
-            return count;
-        }
-    }
-
-    public NodeId this[int position] => new((ushort)(Packed >> (position * 16)));
+    public static WriteEnd Refused(WriteVerdict verdict, NodeId leader = default) => new(verdict, Revision.None, false, default, leader);
 }
 
 /// <summary>Who is told. Called exactly once, on the shard's thread: it must not block. It owns the operation from then on and releases it.</summary>
 public interface IWriteCompletion
 {
-    void Complete(WriteOperation operation, in WriteResult result);
+    void Complete(PendingWrite write, in WriteEnd end);
 }
 
 /// <summary>
 /// One write on its way through a shard: the entry as it will stand in the log (its header is filled in by the primary), and who waits for it.
 /// Owned by the coordinator until it is posted to a shard, by the shard until it is completed.
 /// </summary>
-public sealed class WriteOperation
+public sealed class PendingWrite
 {
     public required PartitionId Partition { get; init; }
 
