@@ -14,6 +14,7 @@ public static class AcceptLoop
     /// </summary>
     public static async Task RunAsync(Socket listener, Action<Socket> accepted, ILogger log, CancellationToken stop)
     {
+        var address = listener.LocalEndPoint;
         var failing = false;
         while (!stop.IsCancellationRequested)
         {
@@ -22,11 +23,11 @@ public static class AcceptLoop
                 accepted(await listener.AcceptAsync(stop));
                 failing = false;
             }
-            catch (SocketException e) when (!stop.IsCancellationRequested)
+            catch (SocketException e) when (!stop.IsCancellationRequested && !listener.SafeHandle.IsClosed)
             {
                 // Out of descriptors (EMFILE, ENFILE) the connection stays in the backlog and accept fails again at once:
                 // without the pause this would spin, and without the catch it would end the process.
-                if (!failing) log.LogWarning("accept on {Address} failed: {Reason}; trying again", listener.LocalEndPoint, e.Message);
+                if (!failing) log.LogWarning("accept on {Address} failed: {Reason}; trying again", address, e.Message);
                 failing = true;
                 if (!await PauseAsync(stop)) return;
             }
