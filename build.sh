@@ -83,7 +83,7 @@ build() {
   need_sdk
   need_linker
   local published=out/publish
-  dotnet publish KvStore.Daemon -c Release -r "$(runtime_identifier)" -o "$published" -nologo -v quiet
+  dotnet publish KvStore.Daemon -c Release -r "$(runtime_identifier)" -o "$published" -nologo -v quiet -clp:NoSummary
   # A rename, so that a kvd that runs keeps its own file.
   cp "$published/kvd" out/kvd.new
   mv -f out/kvd.new out/kvd
@@ -107,7 +107,7 @@ dev() {
 # Ends with the line "N passed, N failed"; fails if a test failed, if none ran, or if the run was cut short.
 run_tests() {
   build
-  dotnet build KvStore.Tests -c Release -nologo -v quiet
+  dotnet build KvStore.Tests -c Release -nologo -v quiet -clp:NoSummary
   local report status=0 passed failed
   report=$(mktemp)
   # shellcheck disable=SC2064
@@ -132,7 +132,7 @@ bench() {
     cluster) build_if_older ;;
     *) usage >&2; exit 2 ;;
   esac
-  dotnet build KvStore.Bench -c Release -nologo -v quiet
+  dotnet build KvStore.Bench -c Release -nologo -v quiet -clp:NoSummary
   KVD_BINARY=$PWD/out/kvd exec dotnet KvStore.Bench/bin/Release/net10.0/KvStore.Bench.dll "$@"
 }
 
