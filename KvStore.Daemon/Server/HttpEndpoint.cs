@@ -71,6 +71,7 @@ public sealed class HttpEndpoint : IAsyncDisposable
     /// <summary>Stops listening, closes every connection and waits until no route's function runs any more.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (_stop.IsCancellationRequested) return;
         await _stop.CancelAsync();
         _listener.Dispose();
         await _accepting;
