@@ -16,17 +16,7 @@ internal sealed class CtlContext(CtlStreams streams, GlobalOptions.Settings sett
 
     /// <summary>Prints bytes as they are.</summary>
     /// <exception cref="OutputClosedException">The reader has gone.</exception>
-    public void Print(ReadOnlySpan<byte> bytes)
-    {
-        try
-        {
-            streams.Out.Write(bytes);
-        }
-        catch (IOException e) when (OutputClosedException.Is(e))
-        {
-            throw new OutputClosedException(e);
-        }
-    }
+    public void Print(ReadOnlySpan<byte> bytes) => streams.Out.Write(bytes);
 
     public void Print(string text) => Print(Encoding.UTF8.GetBytes(text));
 
@@ -37,17 +27,7 @@ internal sealed class CtlContext(CtlStreams streams, GlobalOptions.Settings sett
     }
 
     /// <summary>Hands what was printed to the reader.</summary>
-    public void Flush()
-    {
-        try
-        {
-            streams.Out.Flush();
-        }
-        catch (IOException e) when (OutputClosedException.Is(e))
-        {
-            throw new OutputClosedException(e);
-        }
-    }
+    public void Flush() => streams.Out.Flush();
 
     /// <summary>A line for the user, on standard error.</summary>
     public void Say(string message) => streams.Error.WriteLine(RawArguments.Printable(message));

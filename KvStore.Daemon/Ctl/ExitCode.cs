@@ -21,6 +21,9 @@ internal static class ExitCode
     /// <summary>A write whose outcome is not known: it may still take effect.</summary>
     public const int OutcomeUnknown = 6;
 
+    /// <summary>Authentication, authorisation or TLS.</summary>
+    public const int Unauthorized = 7;
+
     /// <summary>No node could be reached and nothing was sent.</summary>
     public const int Unreachable = 8;
 

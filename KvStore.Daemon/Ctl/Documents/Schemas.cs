@@ -7,7 +7,17 @@ internal static class Schemas
 
     private static readonly (string Name, Func<string> Text)[] s_all =
     [
+        (BenchDocument.Schema, BenchDocument.JsonSchema),
+        (ErrorDocument.Schema, ErrorDocument.JsonSchema),
+        (ExplainDocument.Schema, ExplainDocument.JsonSchema),
+        (InitDocument.Schema, InitDocument.JsonSchema),
+        (MembersDocument.Schema, MembersDocument.JsonSchema),
+        (ReadDocument.Schema, ReadDocument.JsonSchema),
+        (RingDocument.Schema, RingDocument.JsonSchema),
+        (ScanDocument.Schema, ScanDocument.JsonSchema),
+        (StatusDocument.Schema, StatusDocument.JsonSchema),
         (VersionDocument.Schema, VersionDocument.JsonSchema),
+        (WriteDocument.Schema, WriteDocument.JsonSchema),
     ];
 
     public static IEnumerable<string> Names => s_all.Select(s => s.Name);

@@ -4,7 +4,7 @@ using System.Text.Json;
 
 namespace KvStore.Daemon.Ctl.Documents;
 
-/// <summary>A field of a document: always present, null where its shape says so.</summary>
+/// <summary>A field of a document: present unless it is listed as optional, null where its shape says so.</summary>
 internal sealed record Field(string Name, Shape Shape, string Meaning);
 
 /// <summary>What a value in a document may be; writes itself as JSON Schema (draft 2020-12).</summary>
@@ -80,7 +80,7 @@ internal sealed class Shape
         Nested(json, "additionalProperties", value);
     });
 
-    public static Shape Object(params Field[] fields) => new(json => WriteObject(json, fields));
+    public static Shape Object(params Field[] fields) => new(json => WriteObject(json, fields, []));
 
     public Shape OrNull() => new(json =>
     {
@@ -95,7 +95,8 @@ internal sealed class Shape
     });
 
     /// <summary>The JSON Schema of a whole document, `schema` and `ok` included.</summary>
-    public static string Document(string name, bool ok, string meaning, params Field[] fields)
+    /// <param name="optional">Fields that only some of these documents have.</param>
+    public static string Document(string name, bool ok, string meaning, Field[] fields, params Field[] optional)
     {
         var bytes = new ArrayBufferWriter<byte>();
         using var json = new Utf8JsonWriter(bytes, s_indented);
@@ -106,7 +107,7 @@ internal sealed class Shape
         WriteObject(json, [
             new("schema", OneOf(name), "which kind of document this is, and its version"),
             new("ok", new Shape(j => j.WriteBoolean("const", ok)), "whether the request was done"),
-            .. fields]);
+            .. fields], optional);
         json.WriteEndObject();
         json.Flush();
         return Encoding.UTF8.GetString(bytes.WrittenSpan) + "\n";
@@ -115,11 +116,11 @@ internal sealed class Shape
     private static Shape Typed(string type) => new(json => json.WriteString("type", type));
 
     // Fields may be added to a document later: a reader ignores the names it does not know.
-    private static void WriteObject(Utf8JsonWriter json, Field[] fields)
+    private static void WriteObject(Utf8JsonWriter json, Field[] fields, Field[] optional)
     {
         json.WriteString("type", "object");
         json.WriteStartObject("properties");
-        foreach (var field in fields)
+        foreach (var field in (IEnumerable<Field>)[.. fields, .. optional])
         {
             json.WriteStartObject(field.Name);
             json.WriteString("description", field.Meaning);

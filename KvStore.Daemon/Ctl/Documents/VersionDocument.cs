@@ -14,8 +14,10 @@ internal static class VersionDocument
 
     public static string JsonSchema() => Shape.Document(
         Schema, ok: true, "The version of this build of kvctl.",
-        new("version", Shape.Text, "of the product"),
-        new("protocol", Shape.Integer, "the newest version of the wire protocol it speaks"));
+        [
+            new("version", Shape.Text, "of the product"),
+            new("protocol", Shape.Integer, "the newest version of the wire protocol it speaks"),
+        ]);
 
     public static string Text() => $"kvctl {BuildInfo.Version} (protocol {ProtocolVersion.Max})\n";
 }

@@ -1,5 +1,4 @@
 using System.Text;
-using Microsoft.Win32.SafeHandles;
 
 namespace KvStore.Daemon.Ctl.Output;
 
@@ -19,17 +18,14 @@ internal sealed class CtlStreams
 
     public bool ErrorIsTerminal { get; init; }
 
-    /// <summary>The streams of this process. The Console class is not used for them: its encodings and terminal set-up cost milliseconds, and values are bytes.</summary>
+    /// <summary>The streams of this process.</summary>
     public static CtlStreams OfProcess() => new()
     {
-        Out = Descriptor(1, FileAccess.Write, 64 * 1024),
-        Error = new StreamWriter(Descriptor(2, FileAccess.Write, 0), new UTF8Encoding(false), 1024) { AutoFlush = true },
-        OpenInput = () => Descriptor(0, FileAccess.Read, 0),
+        Out = new DescriptorStream(1),
+        Error = new StreamWriter(Console.OpenStandardError(), new UTF8Encoding(false), 1024) { AutoFlush = true },
+        OpenInput = Console.OpenStandardInput,
         Environment = System.Environment.GetEnvironmentVariable,
         OutIsTerminal = !Console.IsOutputRedirected,
         ErrorIsTerminal = !Console.IsErrorRedirected,
     };
-
-    private static FileStream Descriptor(int number, FileAccess access, int bufferSize) =>
-        new(new SafeFileHandle(number, ownsHandle: false), access, bufferSize);
 }
