@@ -7,6 +7,8 @@ namespace KvStore.Core.Node;
 /// <summary>A part of a request that one certain node answers from its own replicas: a share of a scan page, or what it knows of a key. Never a write.</summary>
 internal sealed class AskedNode(Coordinator coordinator, in ClientRequest request, NodeId node) : RoutedRequest(coordinator, request, default), IReplySink
 {
+    public override RequestKind Kind => RequestKind.Scan;
+
     public override bool NeedsMajority => false;
 
     public override bool MayWait => false;

@@ -57,7 +57,7 @@ public sealed partial class Coordinator
         }
 
         if (error != KvError.None) Refuse(request, error, message);
-        else Route(new RoutedWrite(this, request, partition, view.Mode, view.Count));
+        else Route(new RoutedWrite(this, request, partition, view.Mode, KindOf(view), view.Count));
     }
 
     private void OnGet(in ClientRequest request)
@@ -99,7 +99,7 @@ public sealed partial class Coordinator
         writer.Complete();
         request.Sink.Reply(request.Id, FrameType.GetReply, buffer.Written);
         ReturnBuffer(buffer);
-        Observe(FrameType.Get, false, KvError.None, Outcome.None, started);
+        Observe(view.Count == 1 ? RequestKind.Get : RequestKind.MultiGet, false, KvError.None, Outcome.None, started);
     }
 
     private void OnTopology(in ClientRequest request)
@@ -135,6 +135,17 @@ public sealed partial class Coordinator
         error.Encode(buffer);
         request.Sink.Reply(request.Id, FrameType.Error, buffer.Written);
         ReturnBuffer(buffer);
-        Observe(request.Type, false, code, error.Outcome, NowNs);
+        if (request.Type is FrameType.Write or FrameType.Get or FrameType.Scan) Observe(KindOf(request.Type), false, code, error.Outcome, NowNs);
     }
+
+    private static RequestKind KindOf(in WriteRequestView view) =>
+        view.Count > 1 ? RequestKind.Batch : view.First.Kind == WriteKind.Put ? RequestKind.Put : RequestKind.Delete;
+
+    /// <summary>Of a request that was refused before it was understood.</summary>
+    private static RequestKind KindOf(FrameType type) => type switch
+    {
+        FrameType.Write => RequestKind.Put,
+        FrameType.Scan => RequestKind.Scan,
+        _ => RequestKind.Get,
+    };
 }

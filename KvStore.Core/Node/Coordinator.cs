@@ -179,8 +179,8 @@ public sealed partial class Coordinator
         lock (_parkedGate) _parked.Add(request);
     }
 
-    internal void Observe(FrameType type, bool majority, KvError error, Outcome outcome, long startedNs) =>
-        _context.Observer.OnRequest(type, majority, error, outcome, NowNs - startedNs);
+    internal void Observe(RequestKind kind, bool majority, KvError error, Outcome outcome, long startedNs) =>
+        _context.Observer.OnRequest(kind, majority, error, outcome, NowNs - startedNs);
 
     /// <summary>Runs something that may take a while off the shard's thread.</summary>
     internal void Schedule(Action work) => _context.Scheduler.Post(new WorkItem(work));

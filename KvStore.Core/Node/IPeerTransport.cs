@@ -25,6 +25,17 @@ public enum PeerFrame : byte
     SnapshotBegin = 0x44,
     SnapshotChunk = 0x45,
     SnapshotAck = 0x46,
+
+    /// <summary>The dialling node's answer to the accepting node's nonce; the first frame after the handshake.</summary>
+    Proof = 0x47,
+
+    /// <summary>Cluster formation, on a client connection: promise to become a member, become one, give up.</summary>
+    InitPrepare = 0x48,
+    InitPrepared = 0x49,
+    InitCommit = 0x4a,
+    InitCommitted = 0x4b,
+    InitAbort = 0x4c,
+    InitAborted = 0x4d,
 }
 
 /// <summary>The network seam of a node. In production a few connections per peer, in simulation a queue.</summary>

@@ -165,6 +165,27 @@ public sealed class KvNode : IDisposable
         }
     }
 
+    /// <summary>Median offset of this node's clock to its live peers' in ms; positive = ahead.</summary>
+    public int SkewMs
+    {
+        get
+        {
+            var skews = _heartbeats.Peers.Where(p => p.Alive).Select(p => -p.SkewMs).Order().ToList();
+            return skews.Count == 0 ? 0 : (int)Math.Clamp(skews[skews.Count / 2], int.MinValue, int.MaxValue);
+        }
+    }
+
+    /// <summary>How far each peer is behind the partitions that this node leads, as last published by the shards.</summary>
+    public IEnumerable<(NodeId Peer, ReplicationLag Lag)> ReplicationLag()
+    {
+        foreach (var peer in _heartbeats.Peers)
+        {
+            var total = default(ReplicationLag);
+            foreach (var shard in _shards) total = total.With(shard.LagOf(peer.Id));
+            yield return (peer.Id, total);
+        }
+    }
+
     /// <summary>Asks every live replica that is caught up to take over what this node leads, takes no new work, and says whether anything is still led here.</summary>
     public bool HandOver()
     {

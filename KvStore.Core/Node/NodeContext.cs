@@ -2,7 +2,6 @@ using KvStore.Core.Io;
 using KvStore.Core.Primitives;
 using KvStore.Core.Storage;
 using KvStore.Protocol.Messages;
-using KvStore.Protocol.Wire;
 
 namespace KvStore.Core.Node;
 
@@ -45,11 +44,22 @@ public interface INodeLog
     void Warn(string message);
 }
 
+/// <summary>What was asked for, as metrics name it.</summary>
+public enum RequestKind : byte
+{
+    Put,
+    Delete,
+    Batch,
+    Get,
+    MultiGet,
+    Scan,
+}
+
 /// <summary>Hears what a node did, for metrics. Any thread; must be cheap.</summary>
 public interface INodeObserver
 {
     /// <summary>A request ended. <paramref name="majority"/>: strong or quorum was asked for.</summary>
-    void OnRequest(FrameType type, bool majority, KvError error, Outcome outcome, long durationNs);
+    void OnRequest(RequestKind kind, bool majority, KvError error, Outcome outcome, long durationNs);
 
     /// <summary>The WAL wrote and synced one batch.</summary>
     void OnSync(long durationNs, int records, int bytes);

@@ -56,7 +56,7 @@ internal sealed class PagedScan : IReplySink
         else _error.Encode(buffer);
         _sink.Reply(_requestId, _error is null ? FrameType.ScanReply : FrameType.Error, buffer.Written);
         _coordinator.ReturnBuffer(buffer);
-        _coordinator.Observe(FrameType.Scan, _scan.Consistency == ReadConsistency.Quorum, _error?.Code ?? KvError.None, Outcome.None, _startedNs);
+        _coordinator.Observe(RequestKind.Scan, _scan.Consistency == ReadConsistency.Quorum, _error?.Code ?? KvError.None, Outcome.None, _startedNs);
     }
 
     /// <summary>Beyond the last key of a share that was cut short nothing is known, so the page ends there at the latest.</summary>

@@ -21,6 +21,7 @@ internal sealed class Partition : IDisposable
     private readonly CatchUp _catchUp;
     private readonly WriteAheadLog _wal;
     private readonly ByteBuffer _scratch = new();
+    private readonly LagMeter _lag = new();
     private ulong _lastTicks;
     private long _uncommittedReported;
     private Term _durableTerm;
@@ -224,13 +225,15 @@ internal sealed class Partition : IDisposable
         PublishStatus();
     }
 
-    /// <summary>What peers' progress looks like from here, for lag metrics; empty when this is not the primary. Called on the shard.</summary>
-    public bool TryGetLag(NodeId node, out ulong entries)
+    /// <summary>How far the other replicas are behind what this one leads; nothing when it does not lead.</summary>
+    public IEnumerable<(NodeId Node, ReplicationLag Lag)> MeasureLag(long nowNs)
     {
-        entries = 0;
-        if (_raft.Role != RaftRole.Leader || ReplicaOf(node) is not { } replica || !_raft.TryGetProgress(replica, out var progress)) return false;
-        entries = _raft.Log.LastIndex - progress.Match;
-        return true;
+        if (_raft.Role != RaftRole.Leader) yield break;
+        foreach (var member in _raft.Configuration.Voters)
+        {
+            if (member.Replica == _raft.Self || !_raft.TryGetProgress(member.Replica, out var progress)) continue;
+            yield return (member.Node, _lag.Measure(member.Node, progress.Match, _raft.Log, nowNs));
+        }
     }
 
     public void Dispose() => Log.Dispose();

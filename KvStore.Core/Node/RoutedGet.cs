@@ -22,6 +22,8 @@ internal sealed class RoutedGet : RoutedRequest, IBarrierCompletion
         _atLeast = new LogIndex(key.AtLeast.Index);
     }
 
+    public override RequestKind Kind => RequestKind.Get;
+
     public override bool NeedsMajority => _quorum;
 
     public void OnBarrier(PartitionId partition, BarrierVerdict verdict, NodeId leader)

@@ -54,6 +54,8 @@ internal abstract class RoutedRequest
 
     public bool IsWrite => Type == FrameType.Write;
 
+    public abstract RequestKind Kind { get; }
+
     /// <summary>Needs two of three replicas: a strong write or a quorum read.</summary>
     public abstract bool NeedsMajority { get; }
 
@@ -114,7 +116,7 @@ internal abstract class RoutedRequest
         }
 
         _sink.Reply(_requestId, type, reply);
-        if (IsObserved) Coordinator.Observe(Type, NeedsMajority, error, outcome, StartedNs);
+        if (IsObserved) Coordinator.Observe(Kind, NeedsMajority, error, outcome, StartedNs);
     }
 
     protected abstract bool RunHere(Shard shard, ReadOnlySpan<byte> body);

@@ -7,9 +7,11 @@ using KvStore.Protocol.Wire;
 namespace KvStore.Core.Node;
 
 /// <summary>A write of one partition: becomes one log entry at the primary.</summary>
-internal sealed class RoutedWrite(Coordinator coordinator, in ClientRequest request, PartitionId partition, WriteMode mode, int operations)
+internal sealed class RoutedWrite(Coordinator coordinator, in ClientRequest request, PartitionId partition, WriteMode mode, RequestKind kind, int operations)
     : RoutedRequest(coordinator, request, partition), IWriteCompletion
 {
+    public override RequestKind Kind => kind;
+
     public override bool NeedsMajority => mode == WriteMode.Strong;
 
     public void Complete(PendingWrite write, in WriteEnd end)

@@ -39,6 +39,8 @@ public sealed class Shard : IWorkItem
     private long _oldestAtRiskNs;
     private long _timerDueMs = long.MaxValue;
     private bool _stopping;
+    private Dictionary<NodeId, ReplicationLag> _lags = [];
+    private long _nextLagNs;
 
     private readonly record struct DurableWait(Lsn After, Partition Partition, Term Term, LogIndex Index, Term HardStateTerm);
 
@@ -73,6 +75,9 @@ public sealed class Shard : IWorkItem
     public long OldestAtRiskNs => Volatile.Read(ref _oldestAtRiskNs);
 
     internal IEnumerable<Partition> Partitions => _partitions.Values;
+
+    /// <summary>How far a peer is behind what this shard leads, as of the last tick. Any thread.</summary>
+    public ReplicationLag LagOf(NodeId peer) => Volatile.Read(ref _lags).GetValueOrDefault(peer);
 
     internal void Attach(WriteAheadLog wal) => _wal = wal;
 
@@ -259,6 +264,19 @@ public sealed class Shard : IWorkItem
         }
 
         Volatile.Write(ref _oldestAtRiskNs, oldest);
+        if (NowNs >= _nextLagNs) MeasureLag();
+    }
+
+    private void MeasureLag()
+    {
+        _nextLagNs = NowNs + 1_000_000_000;
+        var lags = new Dictionary<NodeId, ReplicationLag>();
+        foreach (var partition in _partitions.Values)
+        {
+            foreach (var (node, lag) in partition.MeasureLag(NowNs)) lags[node] = lags.GetValueOrDefault(node).With(lag);
+        }
+
+        Volatile.Write(ref _lags, lags);
     }
 
     private void EndSlice()
