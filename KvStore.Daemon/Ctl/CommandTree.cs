@@ -5,7 +5,7 @@ using KvStore.Daemon.Ctl.Verbs;
 
 namespace KvStore.Daemon.Ctl;
 
-/// <summary>All of kvctl's command line.</summary>
+/// <summary>All of kvctl's command line. What is not listed here does not exist, neither in the help nor in the completions.</summary>
 internal sealed class CommandTree
 {
     private static readonly ParserConfiguration s_configuration = new()
@@ -17,21 +17,28 @@ internal sealed class CommandTree
 
     public CommandTree()
     {
-        Root = new RootCommand("Reads, writes and looks after a kvd cluster.");
-        Root.Directives.Clear();
-        Root.Options.Clear();
-        Root.Options.Add(new HelpOption("--help", "-h") { Description = "show help" });
+        // Not a RootCommand: that one is named after the executable, which may be kvd, and brings options of its own.
+        Root = new Command("kvctl", "Reads, writes and looks after a kvd cluster.");
+        Root.Options.Add(new HelpOption("--help", "-h") { Description = "show help", Recursive = true });
         Global.AddTo(Root);
         foreach (var verb in (Command[])[
-            
-            new VersionVerb(), new SchemaVerb(), new CompletionVerb(Root)])
+            new PutVerb(), new GetVerb(), new DeleteVerb(), new ScanVerb(), Cluster(), new ExplainVerb(),
+            new BenchVerb(), new VersionVerb(), new SchemaVerb(), new CompletionVerb(Root)])
             Root.Subcommands.Add(verb);
     }
 
-    public RootCommand Root { get; }
+    public Command Root { get; }
 
     public GlobalOptions Global { get; } = new();
 
     /// <summary>Reads a command line as <see cref="RawArguments"/> prepared it.</summary>
     public ParseResult Parse(string[] arguments) => Root.Parse(arguments, s_configuration);
+
+    private static Command Cluster()
+    {
+        var cluster = new Command("cluster", "form the cluster and see how it is");
+        foreach (var verb in (Command[])[new ClusterInitVerb(), new ClusterStatusVerb(), new ClusterRingVerb(), new ClusterMembersVerb()])
+            cluster.Subcommands.Add(verb);
+        return cluster;
+    }
 }

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.CommandLine.Help;
-using System.Runtime.InteropServices;
 using KvStore.Daemon.Ctl.Arguments;
 using KvStore.Daemon.Ctl.Output;
 using KvStore.Daemon.Ctl.Verbs;
@@ -38,8 +37,9 @@ internal static class CtlMain
         var tree = new CommandTree();
         var parse = tree.Parse(RawArguments.MarkLiterals(words));
         if (parse.Action is HelpAction) return await HelpAsync(parse, streams);
+        if (parse.CommandResult.Command is not Verb verb)
+            return Refuse(streams, parse, parse.UnmatchedTokens is [var word, ..] ? $"there is no command '{word}'" : "a command is missing");
         if (parse.Errors.Count > 0) return Refuse(streams, parse, string.Join("; ", parse.Errors.Select(e => e.Message).Distinct()));
-        if (parse.CommandResult.Command is not Verb verb) return Refuse(streams, parse, "a command is missing");
         try
         {
             var context = new CtlContext(streams, tree.Global.Read(parse, streams.Environment), interrupted);
@@ -77,12 +77,11 @@ internal static class CtlMain
 
     private static int Refuse(CtlStreams streams, ParseResult parse, string message)
     {
-        var command = parse.CommandResult.Command is RootCommand root ? "" : " " + PathOf(parse.CommandResult.Command);
         streams.Error.WriteLine($"kvctl: {RawArguments.Printable(message)}");
-        streams.Error.WriteLine($"See 'kvctl{command} --help'.");
+        streams.Error.WriteLine($"See '{PathOf(parse.CommandResult.Command)} --help'.");
         return ExitCode.Usage;
     }
 
     private static string PathOf(Command command) =>
-        command.Parents.FirstOrDefault() is Command parent and not RootCommand ? $"{PathOf(parent)} {command.Name}" : command.Name;
+        command.Parents.FirstOrDefault() is Command parent ? $"{PathOf(parent)} {command.Name}" : command.Name;
 }

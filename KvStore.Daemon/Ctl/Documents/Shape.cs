@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 
 namespace KvStore.Daemon.Ctl.Documents;
@@ -10,7 +11,10 @@ internal sealed record Field(string Name, Shape Shape, string Meaning);
 /// <summary>What a value in a document may be; writes itself as JSON Schema (draft 2020-12).</summary>
 internal sealed class Shape
 {
-    private static readonly JsonWriterOptions s_indented = new() { Indented = true, NewLine = "\n" };
+    private static readonly JsonWriterOptions s_indented = new()
+    {
+        Indented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
 
     private readonly Action<Utf8JsonWriter> _write;
 
