@@ -153,7 +153,7 @@ public sealed class ClientOutcomeTests
     public async Task A_reply_that_breaks_the_protocol_ends_the_connection_and_the_write_is_unknown()
     {
         var nodes = StubNode.Cluster(3, 16, (_, request) => request.Reply(FrameType.WriteReply, output => output.Advance(0)));
-        await using var client = await Connect(nodes);
+        await using var client = await Connect(nodes, options => options with { CoordinatorOnly = true });
         var failure = await Failure(client.PutAsync(Key, Value));
         (failure.Code, failure.Outcome).ShouldBe((KvError.ProtocolViolation, Outcome.Unknown));
         await Wait.Until(() => !client.HasOpenConnection, "the connection was closed");

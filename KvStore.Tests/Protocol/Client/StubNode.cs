@@ -84,6 +84,8 @@ public sealed class StubNode : IAsyncDisposable
 
     public int Connections => _connections.Count;
 
+    public int Pings { get; private set; }
+
     public Hello? LastHello { get; private set; }
 
     /// <summary>A cluster of stub nodes; every partition's replicas are nodes 1, 2, 3 rotated by its number, the first one leads.</summary>
@@ -191,6 +193,7 @@ public sealed class StubNode : IAsyncDisposable
                 else connection.Send(FrameType.HelloAck, 0, new HelloAck { Node = Node, ClusterId = 7, BuildVersion = "stub" }.Encode);
                 break;
             case FrameType.Ping:
+                Pings++;
                 if (!Mute) connection.Send(FrameType.Pong, frame.RequestId, _ => { });
                 break;
             case FrameType.Topology when Topology is { } topology:
