@@ -41,11 +41,14 @@ need() {
 
 need_sdk() {
   command -v dotnet > /dev/null && dotnet --version > /dev/null 2>&1 && return
-  if command -v apt-get > /dev/null && [[ -n $(apt-cache search --names-only '^dotnet-sdk-10\.0$') ]]; then
-    apt_install dotnet-sdk-10.0
-  else
-    fail "the .NET SDK 10.0 is needed and no package source offers it: https://learn.microsoft.com/dotnet/core/install/linux"
+  if command -v apt-get > /dev/null; then
+    if [[ $(id -u) == 0 ]]; then apt-get update -qq > /dev/null; fi
+    if [[ -n $(apt-cache search --names-only '^dotnet-sdk-10\.0$') ]]; then
+      apt_install dotnet-sdk-10.0
+      return
+    fi
   fi
+  fail "the .NET SDK 10.0 is needed and no package source offers it: https://learn.microsoft.com/dotnet/core/install/linux"
 }
 
 # The native compiler links with a C compiler, against the C library's start files.
@@ -83,7 +86,7 @@ build() {
   need_sdk
   need_linker
   local published=out/publish
-  dotnet publish KvStore.Daemon -c Release -r "$(runtime_identifier)" -o "$published" -nologo -v quiet -clp:NoSummary
+  dotnet publish KvStore.Daemon -c Release -r "$(runtime_identifier)" -o "$published" -nologo -v quiet
   # A rename, so that a kvd that runs keeps its own file.
   cp "$published/kvd" out/kvd.new
   mv -f out/kvd.new out/kvd
@@ -107,7 +110,7 @@ dev() {
 # Ends with the line "N passed, N failed"; fails if a test failed, if none ran, or if the run was cut short.
 run_tests() {
   build
-  dotnet build KvStore.Tests -c Release -nologo -v quiet -clp:NoSummary
+  dotnet build KvStore.Tests -c Release -nologo -v quiet
   local report status=0 passed failed
   report=$(mktemp)
   # shellcheck disable=SC2064
@@ -132,7 +135,7 @@ bench() {
     cluster) build_if_older ;;
     *) usage >&2; exit 2 ;;
   esac
-  dotnet build KvStore.Bench -c Release -nologo -v quiet -clp:NoSummary
+  dotnet build KvStore.Bench -c Release -nologo -v quiet
   KVD_BINARY=$PWD/out/kvd exec dotnet KvStore.Bench/bin/Release/net10.0/KvStore.Bench.dll "$@"
 }
 
