@@ -29,7 +29,7 @@ internal sealed class LogOpening(IFileSystem fileSystem, string directory, WalOp
     public void Run(GroupTable groups, LogReplay replay, SegmentScanner scanner, List<(int Offset, int Length)> tail)
     {
         var last = Scan.Segments.Count > 0 ? Scan.Segments[^1] : null;
-        var previousEnd = tail.Count > 0 ? tail[0].Offset : last?.End ?? 0;
+        var previousEnd = replay.DurableEnd;
         var first = SegmentHeader.FirstBatchAfter(groups.Count);
         var needed = first + tail.Sum(batch => WalFormat.AlignUp(batch.Length)) + 2 * WalFormat.PageBytes;
         var bytes = Math.Max(options.SegmentBytes, needed);
