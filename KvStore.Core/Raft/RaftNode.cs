@@ -90,6 +90,7 @@ public sealed class RaftNode
     /// <summary>
     /// Set by the driver: the node of a replica that leads this group in this very term was heard within the timeout. While true no
     /// election timer runs, and (pre-)votes are denied unless the leader itself asked for them. Falls back to false when the term changes.
+    /// Setting it to false starts a full election timeout; <see cref="CampaignAt"/> after it brings the campaign nearer.
     /// </summary>
     public bool LeaderAlive
     {
@@ -156,7 +157,7 @@ public sealed class RaftNode
     public ProposeResult Propose(int size, out LogIndex index) => Propose(size, isConfiguration: false, out index);
 
     /// <summary>
-    /// Proposes an entry whose payload is a configuration, one <see cref="ConfigurationChange"/> away from <see cref="Configuration"/>.
+    /// Proposes an entry whose payload is a configuration (<see cref="EntryMeta.IsConfiguration"/> on every replica), one <see cref="ConfigurationChange"/> away from <see cref="Configuration"/>.
     /// Refused until every entry that may hold an earlier one is applied here: majorities of configurations two steps apart need not meet.
     /// </summary>
     public ProposeResult ProposeConfiguration(int size, out LogIndex index) => Propose(size, isConfiguration: true, out index);
@@ -179,7 +180,8 @@ public sealed class RaftNode
 
     /// <summary>
     /// The log is durable through <paramref name="index"/>, as it was appended while <see cref="Term"/> was <paramref name="term"/>. What
-    /// was cut since is not counted (<see cref="ReplicaLog.RaiseDurable"/>).
+    /// was cut since is not counted (<see cref="ReplicaLog.RaiseDurable"/>), so the term must be that of the moment of appending, noted
+    /// with the write, not that of the moment of the sync.
     /// </summary>
     public void OnDurable(Term term, LogIndex index)
     {

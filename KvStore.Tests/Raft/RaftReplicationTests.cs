@@ -145,6 +145,7 @@ public sealed class RaftReplicationTests
             new RaftOptions(), new ReplicaId(1), RaftConfiguration.Of(new Member(new NodeId(1), 1, new ReplicaId(1))), default, new RaftLog(),
             default, default, new Prng(1));
         node.Campaign(0);
+        node.Role.ShouldBe(RaftRole.Candidate, "its own vote is not durable");
         node.OnHardStateDurable(new Term(1));
         node.Role.ShouldBe(RaftRole.Leader);
         node.Propose(5, out _).ShouldBe(ProposeResult.NotLeader);
