@@ -81,6 +81,28 @@ public sealed class RaftReplicationTests
         _group[3].State.ShouldBe(_group[1].State);
     }
 
+    [TestCase("2 3 4 5")]
+    [TestCase("3 2 4 5")]
+    [TestCase("5 4 3 2")]
+    public void A_candidate_behind_and_one_ahead_do_not_take_turns(string order)
+    {
+        var group = new RaftScript();
+        group.RunAll("add-nodes 5\ncampaign 1\nstabilize\npropose 1 10\ndeliver to=2\ndurable 2\ndeliver drop=99\ncrash 1");
+
+        // 3, 4, 5 miss an entry that 2 has. 3 asks; 2 denies and asks at once; whoever wins stays.
+        group.RunAll($"campaign 3\ndeliver to=1 drop=9\nstabilize {order}\ndeliver to=1 drop=99");
+        var leader = new ulong[] { 2, 3, 4, 5 }.Single(id => group[id].Node.Role == RaftRole.Leader);
+        var term = group[leader].Node.Term;
+        term.ShouldBeLessThanOrEqualTo(new Term(3));
+        for (var i = 0; i < 9; i++) group.RunAll($"time 100\nstabilize {order}\ndeliver to=1 drop=99");
+        group[leader].Node.Role.ShouldBe(RaftRole.Leader);
+        foreach (ulong id in new[] { 2, 3, 4, 5 })
+        {
+            group[id].Node.Term.ShouldBe(term);
+            group[id].Node.Applied.ShouldBe(group[leader].Node.Applied);
+        }
+    }
+
     [Test]
     public void A_group_of_one_elects_itself_and_commits_alone()
     {
