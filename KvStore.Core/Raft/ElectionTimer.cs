@@ -11,6 +11,7 @@ internal sealed class ElectionTimer(RaftOptions options, Prng random)
     public long DeadlineMs => _deadlineMs == Unset ? 0 : _deadlineMs;
 
     private long _deadlineMs = Unset;
+    private int _lostVoteWaitMs;
 
     /// <summary>The next tick starts a full timeout.</summary>
     public void Clear() => _deadlineMs = Unset;
@@ -21,15 +22,18 @@ internal sealed class ElectionTimer(RaftOptions options, Prng random)
     public void Restart(long nowMs) => _deadlineMs = nowMs + random.Next(options.ElectionTimeoutMs, 2 * options.ElectionTimeoutMs);
 
     /// <summary>A campaign began: how long it may go without a verdict.</summary>
-    public void StartCampaign(long nowMs) =>
+    public void StartCampaign(long nowMs)
+    {
         _deadlineMs = nowMs + options.CampaignTimeoutMs + random.Next(1 + options.CampaignTimeoutMs / 2);
+
+        // Drawn once a campaign: the smallest of a draw for each denial would bring rivals together again.
+        _lostVoteWaitMs = random.Next(options.LostVoteMinMs, options.LostVoteMaxMs);
+    }
 
     /// <summary>A campaign was denied: try again soon, and not in step with a rival.</summary>
     public void Retry(long nowMs, RejectReason reason)
     {
-        var wait = reason == RejectReason.LeaderAlive
-            ? options.LeaderAliveRetryMs
-            : random.Next(options.LostVoteMinMs, options.LostVoteMaxMs);
+        var wait = reason == RejectReason.LeaderAlive ? options.LeaderAliveRetryMs : _lostVoteWaitMs;
         _deadlineMs = _deadlineMs == Unset ? nowMs + wait : Math.Min(_deadlineMs, nowMs + wait);
     }
 

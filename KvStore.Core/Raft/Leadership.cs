@@ -6,17 +6,17 @@ namespace KvStore.Core.Raft;
 /// What a replica has to do only while it leads: take proposals, feed the followers, commit, confirm reads, hand leadership over. The
 /// <see cref="RaftNode"/> begins and ends it and decides about everything else.
 /// </summary>
-internal sealed class Leadership(RaftOptions options, ReplicaId self, ReplicaLog log, Outbox outbox)
+internal sealed class Leadership(RaftOptions options, Standing standing, ReplicaLog log, Outbox outbox)
 {
-    private readonly Replicator _replicator = new(options, self, log.Entries, outbox);
+    private readonly Replicator _replicator = new(options, standing.Self, log.Entries, outbox);
     private readonly ReadRounds _reads = new();
-    private Term _term;
-    private RaftConfiguration _configuration = RaftConfiguration.Empty;
     private bool _noOpPending;
     private bool _hasWork;
     private LogIndex _pendingConfiguration;
     private long _uncommittedBytes;
     private long _transferDeadlineMs;
+
+    public bool IsActive { get; private set; }
 
     public bool HasCommittedInTerm { get; private set; }
 
@@ -39,11 +39,10 @@ internal sealed class Leadership(RaftOptions options, ReplicaId self, ReplicaLog
         }
     }
 
-    public void Begin(Term term, RaftConfiguration configuration)
+    public void Begin()
     {
-        _term = term;
-        _configuration = configuration;
-        _replicator.Start(configuration);
+        IsActive = true;
+        _replicator.Start(standing.Configuration);
         _noOpPending = true;
         HasCommittedInTerm = false;
 
@@ -55,6 +54,7 @@ internal sealed class Leadership(RaftOptions options, ReplicaId self, ReplicaLog
     /// <summary>Ends leadership; true if reads were waiting for a confirmation that will not come.</summary>
     public bool End()
     {
+        IsActive = false;
         _replicator.Stop();
         _noOpPending = false;
         _hasWork = false;
@@ -64,12 +64,14 @@ internal sealed class Leadership(RaftOptions options, ReplicaId self, ReplicaLog
     }
 
     /// <summary>Follows a change of the configuration that may make less, or more, a majority.</summary>
-    public void Adopt(RaftConfiguration configuration)
+    public void AdoptConfiguration()
     {
-        _configuration = configuration;
-        _replicator.Adopt(configuration);
-        if (!configuration.IsVoter(TransferTarget)) TransferTarget = ReplicaId.None;
+        _replicator.Adopt(standing.Configuration);
+        if (!standing.Configuration.IsVoter(TransferTarget)) TransferTarget = ReplicaId.None;
         _hasWork = true;
+        if (!standing.Configuration.IsVoter(standing.Self)) return;
+        CommitByMajority();
+        ConfirmReads();
     }
 
     public ProposeResult Propose(int size, bool isConfiguration, out LogIndex index)
@@ -80,7 +82,7 @@ internal sealed class Leadership(RaftOptions options, ReplicaId self, ReplicaLog
         if (!TransferTarget.IsNone) return ProposeResult.Transferring;
         if (isConfiguration && log.Applied < _pendingConfiguration) return ProposeResult.ConfigurationPending;
         if (_uncommittedBytes > 0 && _uncommittedBytes + size > options.MaxUncommittedBytes) return ProposeResult.QuotaExceeded;
-        index = log.Entries.Append(_term, size, isConfiguration);
+        index = log.Entries.Append(standing.Term, size, isConfiguration);
         if (isConfiguration) _pendingConfiguration = index;
         _uncommittedBytes += size;
         _hasWork = true;
@@ -91,7 +93,7 @@ internal sealed class Leadership(RaftOptions options, ReplicaId self, ReplicaLog
 
     public bool Transfer(ReplicaId target, long nowMs)
     {
-        if (_noOpPending || target == self || !_configuration.IsVoter(target)) return false;
+        if (_noOpPending || target == standing.Self || !standing.Configuration.IsVoter(target)) return false;
         if (target == TransferTarget) return true;
         TransferTarget = target;
         _transferDeadlineMs = nowMs + options.ElectionTimeoutMs;
@@ -129,7 +131,7 @@ internal sealed class Leadership(RaftOptions options, ReplicaId self, ReplicaLog
 
     public void OnReadConfirmReply(in RaftMessage reply)
     {
-        if (_configuration.IsVoter(reply.From) && _reads.Record(reply.From, reply.Context)) ConfirmReads();
+        if (standing.Configuration.IsVoter(reply.From) && _reads.Record(reply.From, reply.Context)) ConfirmReads();
     }
 
     /// <summary>
@@ -138,17 +140,17 @@ internal sealed class Leadership(RaftOptions options, ReplicaId self, ReplicaLog
     /// </summary>
     public void CommitByMajority()
     {
-        var index = _replicator.MajorityIndex(_configuration, log.Durable);
-        if (index <= log.Commit || log.Entries.TermAt(index) != _term) return;
+        var index = _replicator.MajorityIndex(standing.Configuration, log.Durable);
+        if (index <= log.Commit || log.Entries.TermAt(index) != standing.Term) return;
         _uncommittedBytes -= BytesIn(log.Commit, index);
         log.RaiseCommit(index);
         HasCommittedInTerm = true;
         _hasWork = true;
     }
 
-    public void ConfirmReads()
+    private void ConfirmReads()
     {
-        if (_reads.TakeConfirmed(_configuration) is var round and not 0) ConfirmedReads.Add(round);
+        if (_reads.TakeConfirmed(standing.Configuration) is var round and not 0) ConfirmedReads.Add(round);
     }
 
     public void OnSnapshotStatus(ReplicaId to, LogIndex snapshotIndex, bool ok, long lastSeenMs)
@@ -170,7 +172,7 @@ internal sealed class Leadership(RaftOptions options, ReplicaId self, ReplicaLog
     {
         if (_replicator.Find(to) is not { } follower || follower.State == ProgressState.Snapshot) return;
         follower.Restart(empty: false);
-        if (_reads.Asked != 0 && _configuration.IsVoter(to)) Ask(follower);
+        if (_reads.Asked != 0 && standing.Configuration.IsVoter(to)) Ask(follower);
         _hasWork = true;
     }
 
@@ -190,16 +192,16 @@ internal sealed class Leadership(RaftOptions options, ReplicaId self, ReplicaLog
     {
         if (!_noOpPending) return null;
         _noOpPending = false;
-        return log.Entries.Append(_term, 0);
+        return log.Entries.Append(standing.Term, 0);
     }
 
     /// <summary>Puts what can be sent into the outbox.</summary>
     public void Send(long lastSeenMs)
     {
-        _replicator.Send(_term, log.Commit, lastSeenMs);
+        _replicator.Send(standing.Term, log.Commit, lastSeenMs);
         _hasWork = false;
         if (!_reads.CanStart) return;
-        _reads.Start(self);
+        _reads.Start(standing.Self);
         _reads.Timer.Start(lastSeenMs, options.RetransmitMs);
         AskVoters();
         ConfirmReads();
@@ -208,7 +210,7 @@ internal sealed class Leadership(RaftOptions options, ReplicaId self, ReplicaLog
     private void AskVoters()
     {
         foreach (var follower in _replicator.Followers)
-            if (_configuration.IsVoter(follower.Replica)) Ask(follower);
+            if (standing.Configuration.IsVoter(follower.Replica)) Ask(follower);
     }
 
     private void Ask(FollowerProgress follower)
@@ -217,7 +219,7 @@ internal sealed class Leadership(RaftOptions options, ReplicaId self, ReplicaLog
         outbox.Send(follower.Replica, new RaftMessage
         {
             Type = RaftMessageType.ReadConfirm,
-            Term = _term,
+            Term = standing.Term,
             Commit = LogIndex.Min(log.Commit, follower.Match),
             Context = _reads.Asked,
         });
@@ -226,7 +228,7 @@ internal sealed class Leadership(RaftOptions options, ReplicaId self, ReplicaLog
     private void SendTimeoutNow()
     {
         if (_replicator.Find(TransferTarget)!.Match == log.Entries.LastIndex)
-            outbox.Send(TransferTarget, new RaftMessage { Type = RaftMessageType.TimeoutNow, Term = _term });
+            outbox.Send(TransferTarget, new RaftMessage { Type = RaftMessageType.TimeoutNow, Term = standing.Term });
     }
 
     private long BytesIn(LogIndex after, LogIndex through)

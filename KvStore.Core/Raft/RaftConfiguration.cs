@@ -12,7 +12,7 @@ namespace KvStore.Core.Raft;
 /// </summary>
 public sealed class RaftConfiguration : IEquatable<RaftConfiguration>
 {
-    /// <summary>The most members of one list that <see cref="Decode"/> takes.</summary>
+    /// <summary>The most members of one list.</summary>
     public const int MaxMembers = 32;
 
     private const int MemberBytes = 18;
@@ -99,6 +99,7 @@ public sealed class RaftConfiguration : IEquatable<RaftConfiguration>
 
     private static ImmutableArray<Member> Ordered(ImmutableArray<Member> members)
     {
+        Invariant.Check(members.Length <= MaxMembers);
         var ordered = members.Sort(static (a, b) => a.Replica.CompareTo(b.Replica));
         for (var i = 1; i < ordered.Length; i++) Invariant.Check(ordered[i - 1].Replica != ordered[i].Replica);
         return ordered;

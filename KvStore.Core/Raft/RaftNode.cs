@@ -18,15 +18,12 @@ namespace KvStore.Core.Raft;
 /// </summary>
 public sealed class RaftNode
 {
+    private readonly Standing _standing;
     private readonly ReplicaLog _log;
     private readonly Outbox _outbox;
+    private readonly Election _election;
     private readonly Leadership _leadership;
     private readonly Followership _followership;
-    private readonly Election _election;
-
-    private ReplicaId _vote;
-    private Term _durableTerm;
-    private bool _leaderAlive;
     private long _nowMs;
 
     private HardState _takenHardState;
@@ -48,32 +45,25 @@ public sealed class RaftNode
         LogIndex durable, Prng random)
     {
         Invariant.Check(!self.IsNone);
-        Self = self;
-        Configuration = configuration;
-
-        // Entries can reach the disk just before the hard state that goes with them: they prove the term, and no vote in it was sent.
-        _durableTerm = hardState.Term;
-        Term = hardState.Term < log.LastTerm ? log.LastTerm : hardState.Term;
-        _vote = Term == hardState.Term ? hardState.Vote : ReplicaId.None;
+        _standing = new Standing(self, configuration, hardState, log.LastTerm);
         _log = new ReplicaLog(log, hardState.Commit, applied, durable);
         _outbox = new Outbox(self);
-        _leadership = new Leadership(options, self, _log, _outbox);
-        _followership = new Followership(_log, _outbox);
-        _election = new Election(options, self, log, _outbox, random);
-        Role = RoleAtRest;
+        _election = new Election(options, _standing, _log, _outbox, random);
+        _leadership = new Leadership(options, _standing, _log, _outbox);
+        _followership = new Followership(_standing, _log, _outbox);
         _takenRole = Role;
         _takenHardState = new HardState(hardState.Term, hardState.Vote, Commit);
         _takenCommit = applied;
     }
 
-    public ReplicaId Self { get; }
+    public ReplicaId Self => _standing.Self;
 
-    public RaftRole Role { get; private set; }
+    public RaftRole Role => _standing.Role;
 
-    public Term Term { get; private set; }
+    public Term Term => _standing.Term;
 
     /// <summary>The leader of the term, as far as known here; None if not.</summary>
-    public ReplicaId Leader { get; private set; }
+    public ReplicaId Leader => _standing.Leader;
 
     public LogIndex Commit => _log.Commit;
 
@@ -84,9 +74,9 @@ public sealed class RaftNode
     public RaftLog Log => _log.Entries;
 
     /// <summary>The configuration applied last.</summary>
-    public RaftConfiguration Configuration { get; private set; }
+    public RaftConfiguration Configuration => _standing.Configuration;
 
-    public HardState HardState => new(Term, _vote, Commit);
+    public HardState HardState => new(Term, _standing.Vote, Commit);
 
     /// <summary>A leader that has committed an entry of its own term: only then does it know what is committed (Raft paper, section 8).</summary>
     public bool HasCommittedInTerm => _leadership.HasCommittedInTerm;
@@ -100,36 +90,21 @@ public sealed class RaftNode
     /// <summary>
     /// Set by the driver: the node of a replica that leads this group in this very term was heard within the timeout. While true no
     /// election timer runs, and (pre-)votes are denied unless the leader itself asked for them. Falls back to false when the term changes.
+    /// Setting it to false starts a full election timeout; <see cref="CampaignAt"/> after it brings the campaign nearer.
     /// </summary>
     public bool LeaderAlive
     {
-        get => _leaderAlive;
-        set
-        {
-            if (_leaderAlive == value) return;
-            _leaderAlive = value;
-            _election.Timer.Clear();
-            if (value && Role is RaftRole.PreCandidate or RaftRole.Candidate) Role = RoleAtRest;
-        }
+        get => _standing.LeaderAlive;
+        set => _election.SetLeaderAlive(value);
     }
 
     /// <summary>When <see cref="Tick"/> is due, in the driver's ms; long.MaxValue if nothing is. 0 asks for a tick at once, to set a timer.</summary>
-    public long NextDeadlineMs =>
-        Role == RaftRole.Leader ? _leadership.NextDeadlineMs
-        : Role == RaftRole.Learner || LeaderAlive ? long.MaxValue
-        : _election.Timer.DeadlineMs;
+    public long NextDeadlineMs => _standing.Leads ? _leadership.NextDeadlineMs : _election.DeadlineMs;
 
     /// <summary>Whether <see cref="TakeReady"/> has anything to give.</summary>
     public bool HasReady =>
         _leadership.HasWork || _outbox.Messages.Count > 0 || _leadership.ConfirmedReads.Count > 0 || _readsLost
         || HardState != _takenHardState || _log.Applicable > _takenCommit || Role != _takenRole || Leader != _takenLeader;
-
-    private RaftRole RoleAtRest => Configuration.IsVoter(Self) ? RaftRole.Follower : RaftRole.Learner;
-
-    private bool IsLed => Role == RaftRole.Leader || LeaderAlive;
-
-    // A message tells the sender's term. Said before that is durable, it could be taken back by a crash.
-    private bool AfterTermDurable => _durableTerm != Term;
 
     /// <summary>
     /// Takes a message in. For an Append <paramref name="entries"/> are its entries, and the driver at once does to its log what the
@@ -138,39 +113,28 @@ public sealed class RaftNode
     public AppendDecision Step(in RaftMessage message, ReadOnlySpan<EntryMeta> entries, long nowMs)
     {
         SeeTime(nowMs);
-        if (!message.IsWellFormed(Self, entries)) return Ignore();
-        if (message.Type is RaftMessageType.PreVote or RaftMessageType.Vote && !MayAsk(message)) return Ignore();
-        if (message.Type == RaftMessageType.PreVote) return OnPreVote(message);
-        if (message.Type == RaftMessageType.PreVoteReply && message.Reject == RejectReason.None) return OnPreVoteReply(message);
-        if (message.Type == RaftMessageType.Vote && message.Term > Term && IsLed && !message.Transfer)
-            return Deny(message, RejectReason.LeaderAlive);
-        if (message.Term > Term) BecomeFollower(message.Term);
-        if (message.Term < Term) return OnOldTerm(message);
-        return message.Type switch
+        if (!message.IsWellFormed(Self, entries) || !MayAsk(message))
         {
-            RaftMessageType.PreVoteReply => OnPreVoteReply(message),
-            RaftMessageType.Vote => OnVote(message),
-            RaftMessageType.VoteReply => OnVoteReply(message),
-            RaftMessageType.Append => OnAppend(message, entries),
-            RaftMessageType.AppendReply => OnAppendReply(message),
-            RaftMessageType.ReadConfirm => OnReadConfirm(message),
-            RaftMessageType.ReadConfirmReply => OnReadConfirmReply(message),
-            _ => OnTimeoutNow(message),
-        };
+            IgnoredMessages++;
+            return default;
+        }
+
+        if (TryAnswerInAnyTerm(message)) return default;
+        if (message.Term > Term) _election.BecomeFollower(message.Term, nowMs);
+        AppendDecision decision = default;
+        if (message.Term < Term) OnOldTerm(message);
+        else if (message.Type == RaftMessageType.Append) decision = OnAppend(message, entries);
+        else OnOwnTerm(message);
+        Settle();
+        return decision;
     }
 
     /// <summary>Does what is due at <paramref name="nowMs"/>: campaigns, sends again, gives up a transfer.</summary>
     public void Tick(long nowMs)
     {
         SeeTime(nowMs);
-        if (Role == RaftRole.Leader)
-        {
-            _leadership.Tick(nowMs);
-        }
-        else if (Role != RaftRole.Learner && !LeaderAlive && _election.Timer.HasExpired(nowMs))
-        {
-            Campaign(nowMs);
-        }
+        if (_standing.Leads) _leadership.Tick(nowMs);
+        else _election.Tick(nowMs);
     }
 
     /// <summary>
@@ -180,14 +144,11 @@ public sealed class RaftNode
     public void Campaign(long nowMs, bool transfer = false)
     {
         SeeTime(nowMs);
-        if (Role == RaftRole.Leader || !Configuration.IsVoter(Self) || (LeaderAlive && !transfer)) return;
-        if (_log.HasUnappliedConfiguration) _election.Timer.PutOff(nowMs);
-        else if (transfer) BecomeCandidate(transfer: true);
-        else BecomePreCandidate();
+        _election.Campaign(nowMs, transfer);
     }
 
     /// <summary>Sets the time of the next campaign, unless a leader is heard of before.</summary>
-    public void CampaignAt(long atMs) => _election.Timer.Set(atMs);
+    public void CampaignAt(long atMs) => _election.CampaignAt(atMs);
 
     /// <summary>
     /// Reserves the next index for an entry of <paramref name="size"/> bytes. The driver at once appends the payload to its log under
@@ -196,7 +157,7 @@ public sealed class RaftNode
     public ProposeResult Propose(int size, out LogIndex index) => Propose(size, isConfiguration: false, out index);
 
     /// <summary>
-    /// Proposes an entry whose payload is a configuration, one <see cref="ConfigurationChange"/> away from <see cref="Configuration"/>.
+    /// Proposes an entry whose payload is a configuration (<see cref="EntryMeta.IsConfiguration"/> on every replica), one <see cref="ConfigurationChange"/> away from <see cref="Configuration"/>.
     /// Refused until every entry that may hold an earlier one is applied here: majorities of configurations two steps apart need not meet.
     /// </summary>
     public ProposeResult ProposeConfiguration(int size, out LogIndex index) => Propose(size, isConfiguration: true, out index);
@@ -214,27 +175,27 @@ public sealed class RaftNode
     public bool TransferLeadership(ReplicaId target, long nowMs)
     {
         SeeTime(nowMs);
-        return Role == RaftRole.Leader && _leadership.Transfer(target, nowMs);
+        return _standing.Leads && _leadership.Transfer(target, nowMs);
     }
 
     /// <summary>
     /// The log is durable through <paramref name="index"/>, as it was appended while <see cref="Term"/> was <paramref name="term"/>. What
-    /// was cut since is not counted (<see cref="ReplicaLog.RaiseDurable"/>).
+    /// was cut since is not counted (<see cref="ReplicaLog.RaiseDurable"/>), so the term must be that of the moment of appending, noted
+    /// with the write, not that of the moment of the sync.
     /// </summary>
     public void OnDurable(Term term, LogIndex index)
     {
         Invariant.Check(term <= Term);
-        if (_log.RaiseDurable(term, index) && Role == RaftRole.Leader) _leadership.CommitByMajority();
+        if (_log.RaiseDurable(term, index) && _standing.Leads) _leadership.CommitByMajority();
     }
 
     /// <summary>The hard state of <paramref name="term"/> is durable. Needed for every one taken with MustPersistHardState: a candidate's own vote counts from here.</summary>
     public void OnHardStateDurable(Term term)
     {
         Invariant.Check(term <= Term);
-        if (term > _durableTerm) _durableTerm = term;
-        if (Role != RaftRole.Candidate || term != Term) return;
-        _election.RecordOwnVote();
-        DecideElection();
+        if (term > _standing.DurableTerm) _standing.DurableTerm = term;
+        _election.OnHardStateDurable(term, _nowMs);
+        Settle();
     }
 
     /// <summary>The state machine is at <paramref name="index"/>, which must have been offered by <see cref="RaftReady.CommitThrough"/>.</summary>
@@ -247,39 +208,33 @@ public sealed class RaftNode
     public void ApplyConfiguration(RaftConfiguration configuration)
     {
         if (configuration.Index < Configuration.Index) return;
-        Configuration = configuration;
-        if (Role != RaftRole.Leader)
+        _standing.Configuration = configuration;
+        if (_standing.Leads)
         {
-            if (Role is RaftRole.Follower or RaftRole.Learner || RoleAtRest == RaftRole.Learner) Role = RoleAtRest;
-            return;
+            _leadership.AdoptConfiguration();
+            if (configuration.IsVoter(Self)) return;
+            _leadership.Send(_nowMs);
+            StepDown();
         }
-
-        _leadership.Adopt(configuration);
-        if (configuration.IsVoter(Self))
+        else if (!_standing.Campaigns || !configuration.IsVoter(Self))
         {
-            _leadership.CommitByMajority();
-            _leadership.ConfirmReads();
-            return;
+            _standing.Role = _standing.RoleAtRest;
         }
-
-        _leadership.Send(_nowMs);
-        StepDown();
     }
 
     /// <summary>Steps down unless this leader and <paramref name="heardFrom"/>, who follow it in this term, are a majority (thesis, 6.2).</summary>
     public void CheckQuorum(ReadOnlySpan<ReplicaId> heardFrom, long nowMs)
     {
         SeeTime(nowMs);
-        if (Role != RaftRole.Leader) return;
+        if (!_standing.Leads) return;
         if (!Quorum.IsMajority(Configuration, Self, heardFrom)) StepDown();
     }
 
     /// <summary>Gives up leadership or a campaign; waits a full timeout before the next.</summary>
     public void StepDown()
     {
-        if (Role == RaftRole.Leader) LoseLeadership();
-        Role = RoleAtRest;
-        _election.Timer.Clear();
+        _election.StepDown();
+        Settle();
     }
 
     /// <summary>
@@ -290,8 +245,9 @@ public sealed class RaftNode
     {
         SeeTime(nowMs);
         if (term.Value > RaftMessage.LargestNumber || leader == Self) return;
-        if (term > Term) BecomeFollower(term);
+        if (term > Term) _election.BecomeFollower(term, nowMs);
         if (term == Term && !leader.IsNone) Follow(leader);
+        Settle();
     }
 
     /// <summary>
@@ -301,10 +257,10 @@ public sealed class RaftNode
     /// </summary>
     public bool OnSnapshotInstalled(LogIndex index, Term term, RaftConfiguration configuration)
     {
-        if (Role == RaftRole.Leader) StepDown();
+        if (_standing.Leads) StepDown();
         var kept = _log.InstallSnapshot(index, term, Term);
         ApplyConfiguration(configuration);
-        if (!Leader.IsNone) _followership.ConfirmMatch(Leader, Term, AfterTermDurable);
+        if (!Leader.IsNone) _followership.ConfirmMatch(Leader);
         return kept;
     }
 
@@ -332,14 +288,14 @@ public sealed class RaftNode
     {
         ready.Clear();
         ready.NoOpIndex = _leadership.TakeNoOp();
-        if (Role == RaftRole.Leader) _leadership.Send(_nowMs);
+        if (_standing.Leads) _leadership.Send(_nowMs);
         ready.Messages.AddRange(_outbox.Messages);
         ready.ConfirmedReads.AddRange(_leadership.ConfirmedReads);
         ready.NeedSnapshot.AddRange(_leadership.NeedSnapshot);
         if (HardState != _takenHardState)
         {
             ready.HardState = HardState;
-            ready.MustPersistHardState = Term != _takenHardState.Term || _vote != _takenHardState.Vote;
+            ready.MustPersistHardState = Term != _takenHardState.Term || _standing.Vote != _takenHardState.Vote;
         }
 
         ready.CommitThrough = _log.Applicable;
@@ -362,187 +318,99 @@ public sealed class RaftNode
 
     private ProposeResult Propose(int size, bool isConfiguration, out LogIndex index)
     {
-        if (Role == RaftRole.Leader) return _leadership.Propose(size, isConfiguration, out index);
+        if (_standing.Leads) return _leadership.Propose(size, isConfiguration, out index);
         index = LogIndex.Zero;
         return ProposeResult.NotLeader;
     }
 
-    private AppendDecision OnPreVote(in RaftMessage message)
+    // A pre-vote changes nobody's term, and neither does a vote that a live leader did not ask for: a replica that was cut off must not
+    // depose the leader when it comes back (thesis, 4.2.3).
+    private bool TryAnswerInAnyTerm(in RaftMessage message)
     {
-        if (IsLed) return Deny(message, RejectReason.LeaderAlive);
-        if (!_log.IsCoveredBy(message.Index, message.LogTerm))
+        switch (message.Type)
         {
-            Deny(message, RejectReason.LogBehind);
-
-            // The asker may be unable to win, and this replica able: no need to wait for a timer.
-            if (Role == RaftRole.Follower) Campaign(_nowMs);
-            return default;
+            case RaftMessageType.PreVote:
+                _election.OnPreVote(message, _nowMs);
+                return true;
+            case RaftMessageType.PreVoteReply when message.Reject == RejectReason.None:
+                _election.OnReply(message, _nowMs);
+                return true;
+            case RaftMessageType.Vote when message.Term > Term && _standing.IsLed && !message.Transfer:
+                _election.Deny(message, RejectReason.LeaderAlive);
+                return true;
+            default:
+                return false;
         }
-
-        return message.Term > Term ? Grant(message, afterDurable: AfterTermDurable) : Deny(message, RejectReason.AlreadyVoted);
     }
 
-    private AppendDecision OnVote(in RaftMessage message)
+    private void OnOwnTerm(in RaftMessage message)
     {
-        var isFree = _vote == message.From || (_vote.IsNone && Leader.IsNone);
-        if (!isFree) return Deny(message, RejectReason.AlreadyVoted);
-        if (!_log.IsCoveredBy(message.Index, message.LogTerm)) return Deny(message, RejectReason.LogBehind);
-        _vote = message.From;
-        if (Role == RaftRole.PreCandidate) Role = RoleAtRest;
-        _election.Timer.Restart(_nowMs);
-        return Grant(message, afterDurable: true);
+        switch (message.Type)
+        {
+            case RaftMessageType.Vote:
+                _election.OnVote(message, _nowMs);
+                break;
+            case RaftMessageType.PreVoteReply or RaftMessageType.VoteReply:
+                _election.OnReply(message, _nowMs);
+                break;
+            case RaftMessageType.AppendReply when _standing.Leads:
+                if (!_leadership.OnAppendReply(message, _nowMs)) IgnoredMessages++;
+                break;
+            case RaftMessageType.ReadConfirm when Follow(message.From):
+                _followership.ConfirmRead(message);
+                break;
+            case RaftMessageType.ReadConfirmReply when _standing.Leads:
+                _leadership.OnReadConfirmReply(message);
+                break;
+            case RaftMessageType.TimeoutNow when Follow(message.From):
+                _election.Campaign(_nowMs, transfer: true);
+                break;
+        }
     }
 
-    private AppendDecision OnPreVoteReply(in RaftMessage reply) => Role == RaftRole.PreCandidate ? Count(reply) : default;
-
-    private AppendDecision OnVoteReply(in RaftMessage reply) => Role == RaftRole.Candidate ? Count(reply) : default;
-
-    private AppendDecision Count(in RaftMessage reply)
-    {
-        if (_election.Record(reply, Term, _nowMs)) DecideElection();
-        return default;
-    }
-
-    private AppendDecision OnAppend(in RaftMessage message, ReadOnlySpan<EntryMeta> entries)
-    {
-        if (!Follow(message.From)) return Ignore();
-        return _followership.TryAppend(message, entries, Term, AfterTermDurable, out var decision) ? decision : Ignore();
-    }
-
-    private AppendDecision OnAppendReply(in RaftMessage reply) =>
-        Role != RaftRole.Leader || _leadership.OnAppendReply(reply, _nowMs) ? default : Ignore();
-
-    private AppendDecision OnReadConfirm(in RaftMessage message)
-    {
-        if (!Follow(message.From)) return Ignore();
-        _followership.ConfirmRead(message, Term, AfterTermDurable);
-        return default;
-    }
-
-    private AppendDecision OnReadConfirmReply(in RaftMessage reply)
-    {
-        if (Role == RaftRole.Leader) _leadership.OnReadConfirmReply(reply);
-        return default;
-    }
-
-    private AppendDecision OnTimeoutNow(in RaftMessage message)
-    {
-        if (!Follow(message.From)) return Ignore();
-        Campaign(_nowMs, transfer: true);
-        return default;
-    }
-
-    // A leader of an old term must hear of the new one, or it would go on; a candidate must, or it would ask again for ever.
-    private AppendDecision OnOldTerm(in RaftMessage message)
+    // A leader of an old term must hear of the new one, or it would go on; a candidate must, or it would ask again for ever. A denial
+    // comes from a replica that did not follow the candidate into its term.
+    private void OnOldTerm(in RaftMessage message)
     {
         switch (message.Type)
         {
             case RaftMessageType.Append or RaftMessageType.ReadConfirm:
-                _followership.Refuse(message, Term, AfterTermDurable);
-                return default;
+                _followership.Refuse(message);
+                break;
             case RaftMessageType.Vote:
-                return Deny(message, RejectReason.AlreadyVoted);
-            case RaftMessageType.PreVoteReply:
-                return OnPreVoteReply(message);
-            case RaftMessageType.VoteReply when message.Reject != RejectReason.None:
-                return OnVoteReply(message);
-            default:
-                return default;
+                _election.Deny(message, RejectReason.AlreadyVoted);
+                break;
+            case RaftMessageType.PreVoteReply or RaftMessageType.VoteReply when message.Reject != RejectReason.None:
+                _election.OnReply(message, _nowMs);
+                break;
         }
     }
 
-    private AppendDecision Grant(in RaftMessage question, bool afterDurable)
+    private AppendDecision OnAppend(in RaftMessage message, ReadOnlySpan<EntryMeta> entries)
     {
-        _outbox.Grant(question, afterDurable);
-        return default;
+        if (!Follow(message.From)) return default;
+        if (!_followership.TryAppend(message, entries, out var decision)) IgnoredMessages++;
+        return decision;
     }
 
-    private AppendDecision Deny(in RaftMessage question, RejectReason reason)
-    {
-        _outbox.Deny(question, Term, reason, AfterTermDurable);
-        return default;
-    }
-
-    private AppendDecision Ignore()
-    {
-        IgnoredMessages++;
-        return default;
-    }
-
-    /// <summary>A leader of the present term shows itself. False if there is another already.</summary>
     private bool Follow(ReplicaId leader)
     {
-        if (Role == RaftRole.Leader || (!Leader.IsNone && Leader != leader)) return false;
-        Leader = leader;
-        Role = RoleAtRest;
-        _election.Timer.Restart(_nowMs);
-        return true;
+        if (_election.TryFollow(leader, _nowMs)) return true;
+        IgnoredMessages++;
+        return false;
     }
 
-    private void BecomeFollower(Term term)
+    /// <summary>Leadership begins and ends with the role.</summary>
+    private void Settle()
     {
-        var wasRunning = Role is RaftRole.PreCandidate or RaftRole.Candidate;
-        if (Role == RaftRole.Leader) LoseLeadership();
-        EnterTerm(term, ReplicaId.None);
-        Role = RoleAtRest;
-        if (!wasRunning) return;
-        _election.Timer.Clear();
-        _election.Timer.Retry(_nowMs, RejectReason.AlreadyVoted);
-    }
-
-    private void EnterTerm(Term term, ReplicaId vote)
-    {
-        Term = term;
-        _vote = vote;
-        Leader = ReplicaId.None;
-        LeaderAlive = false;
-        _log.ForgetMatch();
-    }
-
-    private void BecomePreCandidate()
-    {
-        Role = RaftRole.PreCandidate;
-        Leader = ReplicaId.None;
-        _election.AskPreVotes(Configuration, Term.Next, _nowMs, AfterTermDurable);
-        DecideElection();
-    }
-
-    private void BecomeCandidate(bool transfer)
-    {
-        EnterTerm(Term.Next, Self);
-        Role = RaftRole.Candidate;
-        _election.AskVotes(Configuration, Term, transfer, _nowMs);
-    }
-
-    private void DecideElection()
-    {
-        if (_election.IsWon(Configuration))
-        {
-            if (Role == RaftRole.PreCandidate) BecomeCandidate(transfer: false);
-            else BecomeLeader();
-        }
-        else if (_election.IsLost(Configuration))
-        {
-            Role = RoleAtRest;
-        }
-    }
-
-    private void BecomeLeader()
-    {
-        Role = RaftRole.Leader;
-        Leader = Self;
-        _leadership.Begin(Term, Configuration);
-    }
-
-    private void LoseLeadership()
-    {
-        _readsLost |= _leadership.End();
-        Leader = ReplicaId.None;
-        _election.Timer.Clear();
+        if (_standing.Leads == _leadership.IsActive) return;
+        if (_standing.Leads) _leadership.Begin();
+        else _readsLost |= _leadership.End();
     }
 
     private void SeeTime(long nowMs) => _nowMs = Math.Max(_nowMs, nowMs);
 
-    private bool MayAsk(in RaftMessage question) =>
-        !Configuration.IsEmpty && (Configuration.IsVoter(question.From) || question.Index > Configuration.Index);
+    private bool MayAsk(in RaftMessage message) =>
+        message.Type is not (RaftMessageType.PreVote or RaftMessageType.Vote)
+        || (!Configuration.IsEmpty && (Configuration.IsVoter(message.From) || message.Index > Configuration.Index));
 }

@@ -123,6 +123,9 @@ internal sealed class ReplicaLog
     {
         Invariant.Check(index >= Applied);
         var kept = Entries.Holds(index, snapshotTerm);
+
+        // What is committed here is in every snapshot that reaches as far; another entry in its place is divergence.
+        Invariant.Check(kept || index > Commit);
         if (kept)
         {
             Entries.CompactThrough(index);

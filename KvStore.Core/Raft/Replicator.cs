@@ -7,9 +7,7 @@ namespace KvStore.Core.Raft;
 /// </summary>
 internal sealed class Replicator(RaftOptions options, ReplicaId self, RaftLog log, Outbox outbox)
 {
-    private readonly List<FollowerProgress> _followers = new(8);
-
-    public List<FollowerProgress> Followers => _followers;
+    public List<FollowerProgress> Followers { get; } = new(8);
 
     /// <summary>Followers that need a snapshot and were not named to the driver yet.</summary>
     public List<ReplicaId> NeedSnapshot { get; } = new(4);
@@ -17,22 +15,22 @@ internal sealed class Replicator(RaftOptions options, ReplicaId self, RaftLog lo
     /// <summary>A new leader knows nothing of its followers: each is probed at the end of the log.</summary>
     public void Start(RaftConfiguration configuration)
     {
-        _followers.Clear();
+        Followers.Clear();
         NeedSnapshot.Clear();
         Adopt(configuration);
     }
 
     public void Stop()
     {
-        _followers.Clear();
+        Followers.Clear();
         NeedSnapshot.Clear();
     }
 
     /// <summary>Follows a change of the configuration: new members are probed, gone ones forgotten.</summary>
     public void Adopt(RaftConfiguration configuration)
     {
-        for (var i = _followers.Count - 1; i >= 0; i--)
-            if (!configuration.Contains(_followers[i].Replica)) _followers.RemoveAt(i);
+        for (var i = Followers.Count - 1; i >= 0; i--)
+            if (!configuration.Contains(Followers[i].Replica)) Followers.RemoveAt(i);
         foreach (var member in configuration.Voters) Add(member.Replica);
         foreach (var member in configuration.VotersOutgoing) Add(member.Replica);
         foreach (var member in configuration.Learners) Add(member.Replica);
@@ -40,7 +38,7 @@ internal sealed class Replicator(RaftOptions options, ReplicaId self, RaftLog lo
 
     public FollowerProgress? Find(ReplicaId replica)
     {
-        foreach (var follower in _followers)
+        foreach (var follower in Followers)
             if (follower.Replica == replica) return follower;
         return null;
     }
@@ -57,7 +55,7 @@ internal sealed class Replicator(RaftOptions options, ReplicaId self, RaftLog lo
     /// <summary>Sends every follower what its state and window allow.</summary>
     public void Send(Term term, LogIndex commit, long lastSeenMs)
     {
-        foreach (var follower in _followers)
+        foreach (var follower in Followers)
         {
             if (follower.State == ProgressState.Probe) SendProbe(follower, term, commit, lastSeenMs);
             else if (follower.State == ProgressState.Replicate) SendWindow(follower, term, commit, lastSeenMs);
@@ -82,7 +80,7 @@ internal sealed class Replicator(RaftOptions options, ReplicaId self, RaftLog lo
     public bool Tick(long nowMs)
     {
         var expired = false;
-        foreach (var follower in _followers)
+        foreach (var follower in Followers)
         {
             if (!follower.Timer.HasExpired(nowMs, follower.RetransmitMs)) continue;
             follower.Retry(options.MaxRetransmitMs);
@@ -95,14 +93,14 @@ internal sealed class Replicator(RaftOptions options, ReplicaId self, RaftLog lo
     public long NextDeadlineMs()
     {
         var deadline = long.MaxValue;
-        foreach (var follower in _followers) deadline = Math.Min(deadline, follower.Timer.AtMs);
+        foreach (var follower in Followers) deadline = Math.Min(deadline, follower.Timer.AtMs);
         return deadline;
     }
 
     private void Add(ReplicaId replica)
     {
         if (replica != self && Find(replica) is null)
-            _followers.Add(new FollowerProgress(replica, log.LastIndex.Next, options.RetransmitMs));
+            Followers.Add(new FollowerProgress(replica, log.LastIndex.Next, options.RetransmitMs));
     }
 
     private LogIndex MajorityIndex(ReadOnlySpan<Member> voters, LogIndex durable)

@@ -27,6 +27,20 @@ internal sealed class RaftScript
     private long _nowMs = 1000;
     private ulong _nextPayload = 1;
 
+    /// <summary>Messages under way, oldest first.</summary>
+    public IReadOnlyList<Packet> Network => _network;
+
+    public long NowMs => _nowMs;
+
+    public RaftReplica this[ulong id] => _replicas[id];
+
+    /// <summary>Runs several commands, one a line.</summary>
+    public void RunAll(string lines)
+    {
+        foreach (var line in lines.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)) Run(line);
+    }
+
+    /// <summary>Runs one command and tells what the replicas did.</summary>
     public string Run(string line)
     {
         _output.Clear();

@@ -96,12 +96,12 @@ internal sealed class RaftSimulation
     {
         switch (_random.Next(1000))
         {
-            case < 480: DeliverOne(); break;
-            case < 700: Sync(Any()); break;
-            case < 780: ReportOne(Any()); break;
-            case < 860: Advance(); break;
-            case < 940: Propose(); break;
-            case < 960: Read(); break;
+            case < 500: DeliverOne(); break;
+            case < 680: Sync(Any()); break;
+            case < 750: ReportOne(Any()); break;
+            case < 840: Advance(); break;
+            case < 900: Propose(); break;
+            case < 955: Read(); break;
             case < 965: Crash(Any()); break;
             case < 972: ChangePartition(); break;
             case < 975: Any().Node.TransferLeadership(Any().Id, _nowMs); break;

@@ -3,10 +3,10 @@ using Shouldly;
 
 namespace KvStore.Tests.Raft;
 
-/// <summary>Random runs from seeds; a failure names the seed. KVD_RAFT_SEEDS sets how many of each kind (default 100).</summary>
+/// <summary>Random runs from seeds; a failure names the seed. KVD_RAFT_SEEDS sets how many of each kind (default 150).</summary>
 public sealed class RaftSimulationTests
 {
-    private static int Seeds => int.TryParse(Environment.GetEnvironmentVariable("KVD_RAFT_SEEDS"), out var seeds) ? seeds : 100;
+    private static int Seeds => int.TryParse(Environment.GetEnvironmentVariable("KVD_RAFT_SEEDS"), out var seeds) ? seeds : 150;
 
     [TestCase(1, false)]
     [TestCase(3, false)]
