@@ -154,10 +154,15 @@ public sealed class PlacementTests
     [TestCase(3, 32, 64)]
     [TestCase(100, 256, 2048)]
     public void Advice_is_given_below_twenty_partitions_per_node(int nodes, int partitions, int? recommended) =>
-        PlacementAdvice.For(nodes, partitions)?.RecommendedPartitionCount.ShouldBe(recommended!.Value);
+        (PlacementAdvice.For(nodes, partitions)?.RecommendedPartitionCount).ShouldBe(recommended);
 
     [Test]
-    public void Enough_partitions_need_no_advice() => PlacementAdvice.For(12, 256).ShouldBeNull();
+    public void The_largest_cluster_is_placed_within_the_caps()
+    {
+        var placement = Placement.Place(Clusters.Of(99), 4096);
+        AssertCaps(placement, Clusters.Of(99), 4096);
+        AssertCaps(Placement.Place(Clusters.Of(100), 4096, placement), Clusters.Of(100), 4096);
+    }
 
     private static void AssertCaps(Placement placement, ClusterMember[] members, int partitions) => AssertCaps(placement, members.ToList(), partitions);
 
