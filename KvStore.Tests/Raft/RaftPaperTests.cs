@@ -119,6 +119,12 @@ public sealed class RaftPaperTests
         group.RunAll("deliver to=2\ndurable 2\ndeliver to=1");
         group[1].Node.Commit.ShouldBe(index);
 
+        // And both of the new two, but of the old five no third.
+        group.RunAll("stabilize\npropose 1 10\ndurable 1\ndeliver to=2\ndurable 2\ndeliver to=1");
+        group[1].Node.Commit.ShouldBe(index);
+        group.RunAll("deliver to=5\ndurable 5\ndeliver to=1");
+        group[1].Node.Commit.ShouldBe(index.Next);
+
         group[1].Node.CheckQuorum([Id(3), Id(4), Id(5)], group.NowMs);
         group[1].Node.Role.ShouldBe(RaftRole.Follower);
     }
