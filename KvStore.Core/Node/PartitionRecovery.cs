@@ -12,7 +12,7 @@ namespace KvStore.Core.Node;
 internal sealed class PartitionRecovery(PartitionStore store)
 {
     private readonly AppliedState _applied = store.Durable;
-    private readonly List<(Term Term, int Size)> _entries = [];
+    private readonly List<EntryMeta> _entries = [];
     private LogIndex _first = new(1);
     private Term? _termBeforeFirst = Term.Zero;
     private HardStateRecord _hardState;
@@ -32,7 +32,7 @@ internal sealed class PartitionRecovery(PartitionStore store)
     {
         if (_entries.Count == 0 || index > Last.Next) Restart(index);
         else if (index <= Last) OnTruncate(index);
-        _entries.Add((term, payload.Length));
+        _entries.Add(new EntryMeta(term, payload.Length, payload.Length > 0 && (EntryKind)payload[0] == EntryKind.Configuration));
         if (index <= _applied.Index && Log.FirstInMemory == index)
         {
             Log.AppendAddress(index, address);
@@ -110,7 +110,7 @@ internal sealed class PartitionRecovery(PartitionStore store)
             skip = 1;
         }
 
-        for (var i = skip; i < _entries.Count; i++) log.Append(_entries[i].Term, _entries[i].Size);
+        for (var i = skip; i < _entries.Count; i++) log.Append(_entries[i].Term, _entries[i].Size, _entries[i].IsConfiguration);
         return log;
     }
 

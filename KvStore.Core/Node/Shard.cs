@@ -37,7 +37,10 @@ public sealed class Shard : IWorkItem
     private long _queuedRaftBytes;
     private long _lastTurnNs;
     private long _oldestAtRiskNs;
+    private readonly TickItem _tick;
+    private IDisposable? _timer;
     private long _timerDueMs = long.MaxValue;
+    private long _nextDeadlineMs = long.MaxValue;
     private bool _stopping;
     private Dictionary<NodeId, ReplicationLag> _lags = [];
     private long _nextLagNs;
@@ -49,6 +52,7 @@ public sealed class Shard : IWorkItem
         Number = number;
         Context = context;
         Outbox = new PeerOutbox(context.Transport, context.Counters);
+        _tick = new TickItem(this);
     }
 
     public int Number { get; }
@@ -253,15 +257,18 @@ public sealed class Shard : IWorkItem
 
     private void HandleTick()
     {
-        _timerDueMs = long.MaxValue;
+        _nextDeadlineMs = long.MaxValue;
         var oldest = 0L;
         foreach (var partition in _partitions.Values)
         {
             if (partition.Tick()) MarkDirty(partition);
             var atRisk = partition.Writes.OldestAtRiskNs;
             if (atRisk != 0 && (oldest == 0 || atRisk < oldest)) oldest = atRisk;
-            ArmTimer(partition);
+            _nextDeadlineMs = Math.Min(_nextDeadlineMs, partition.NextDeadlineMs);
         }
+
+        // The timer that is under way may be for a deadline that has gone.
+        if (_timerDueMs <= NowMs) _timerDueMs = long.MaxValue;
 
         Volatile.Write(ref _oldestAtRiskNs, oldest);
         if (NowNs >= _nextLagNs) MeasureLag();
@@ -286,10 +293,11 @@ public sealed class Shard : IWorkItem
         foreach (var partition in _dirty)
         {
             partition.IsDirty = false;
-            ArmTimer(partition);
+            _nextDeadlineMs = Math.Min(_nextDeadlineMs, partition.NextDeadlineMs);
         }
 
         _dirty.Clear();
+        ArmTimer();
         Outbox.Flush(_wal!.LastSubmitted, _wal.Durable);
     }
 
@@ -315,13 +323,13 @@ public sealed class Shard : IWorkItem
         }
     }
 
-    /// <summary>Elections are timed to the millisecond, not to the tick: the nearest deadline of any partition has a timer.</summary>
-    private void ArmTimer(Partition partition)
+    /// <summary>Elections are timed to the millisecond, not to the tick: the nearest deadline of any partition has a timer, and there is one timer.</summary>
+    private void ArmTimer()
     {
-        var due = partition.NextDeadlineMs;
-        if (due >= _timerDueMs || due == long.MaxValue) return;
-        _timerDueMs = due;
-        Context.Scheduler.PostAfter(Math.Max(0, (due * 1_000_000) - NowNs), new TickItem(this));
+        if (_nextDeadlineMs >= _timerDueMs) return;
+        _timer?.Dispose();
+        _timerDueMs = _nextDeadlineMs;
+        _timer = Context.Scheduler.PostAfter(Math.Max(1_000_000, (_timerDueMs * 1_000_000) - NowNs), _tick);
     }
 
     private sealed class TickItem(Shard shard) : IWorkItem

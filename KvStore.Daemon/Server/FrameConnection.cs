@@ -99,7 +99,9 @@ internal sealed class FrameConnection : IDisposable
             Volatile.Write(ref _lastReceivedMs, Environment.TickCount64);
             var buffer = result.Buffer;
             var more = HandleAll(ref buffer, handle, room, out var full);
-            if (full) input.AdvanceTo(buffer.Start);
+
+            // What is left unread is offered again at once, be it to this loop or to the next one.
+            if (full || !more) input.AdvanceTo(buffer.Start);
             else input.AdvanceTo(buffer.Start, buffer.End);
             if (!more || (result.IsCompleted && !full)) return;
             if (full) await WaitForRoomAsync(room!);

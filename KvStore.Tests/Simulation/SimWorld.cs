@@ -66,7 +66,7 @@ internal sealed class SimClock(SimWorld world) : IClock
 }
 
 /// <summary>Runs a node's work in the world; when the node is killed, nothing of it runs any more.</summary>
-internal sealed class SimScheduler(SimWorld world) : IScheduler
+internal sealed class NodeScheduler(SimWorld world) : IScheduler
 {
     public bool Dead { get; private set; }
 
@@ -115,7 +115,7 @@ internal sealed class SimScheduler(SimWorld world) : IScheduler
     }
 
     /// <summary>Serial: the next item starts when the one before has ended, a little later.</summary>
-    private sealed class Lane(SimScheduler owner, SimWorld world) : ILane
+    private sealed class Lane(NodeScheduler owner, SimWorld world) : ILane
     {
         private readonly Queue<IWorkItem> _queue = new();
         private bool _running;
