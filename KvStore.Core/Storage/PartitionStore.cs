@@ -1,4 +1,6 @@
 using KvStore.Core.Primitives;
+using KvStore.Core.Storage.Compaction;
+using KvStore.Core.Storage.Manifest;
 using KvStore.Core.Storage.MemTable;
 
 namespace KvStore.Core.Storage;
@@ -17,27 +19,29 @@ public sealed class PartitionStore
 
     private readonly StorageEngine _engine;
     private readonly Lock _gate = new();
+    private readonly AppliedCell _durable = new();
     private View _view;
     private byte[] _configuration;
+    private LogIndex _frozenThrough;
     private bool _inEntry;
     private ulong _seeds;
 
-    internal PartitionStore(StorageEngine engine, PartitionId id, Generation generation, AppliedState durable, byte[] configuration, LogIndex floor)
+    internal PartitionStore(StorageEngine engine, PartitionRecord record, TableVersion tables)
     {
         _engine = engine;
-        Id = id;
-        _configuration = configuration;
-        Durable = durable;
-        Generation = generation;
-        var active = NewMemTable(durable);
-        _view = new View(generation, floor, [], active, []);
+        Id = record.Id;
+        _configuration = record.Configuration!;
+        _frozenThrough = record.Applied.Index;
+        _durable.Set(record.Applied);
+        var active = NewMemTable(record.Applied);
+        _view = new View(record.Generation, record.Floor, [], active, [], tables);
         active.Release();
     }
 
     public PartitionId Id { get; }
 
     /// <summary>What the synced manifest says: entries up to here need no log.</summary>
-    public AppliedState Durable { get; private set; }
+    public AppliedState Durable => _durable.Get();
 
     /// <summary>What is applied and published. Any thread.</summary>
     public AppliedState Applied => Volatile.Read(ref _view).Active.Published.Get();
@@ -45,10 +49,12 @@ public sealed class PartitionStore
     /// <summary>Opaque bytes that are saved with the applied state.</summary>
     public byte[] Configuration => Volatile.Read(ref _configuration);
 
-    /// <summary>Tombstones at or below it count as absent.</summary>
+    /// <summary>Tombstones at or below it count as absent. Zero until a log entry has raised it.</summary>
     public LogIndex Floor => Volatile.Read(ref _view).Floor;
 
-    internal Generation Generation { get; private set; }
+    internal StorageEngine Engine => _engine;
+
+    internal Generation Generation => Volatile.Read(ref _view).Generation;
 
     /// <summary>Part of the entry <paramref name="index"/>; visible after <see cref="Publish"/>. Within an entry the last operation on a key wins.</summary>
     /// <param name="key">1 to 4,096 bytes; copied.</param>
@@ -60,11 +66,20 @@ public sealed class PartitionStore
         Invariant.Check(index > active.Published.Index);
         var before = active.Bytes;
         active.Put(index, key, value, info);
-        if (active.Bytes != before) _engine.OnMemTableGrowth(active.Bytes - before);
+        if (active.Bytes != before) _engine.MemTables.OnGrown(active.Bytes - before);
     }
 
     /// <summary>As <see cref="Put"/>, leaving a tombstone.</summary>
     public void Delete(LogIndex index, ReadOnlySpan<byte> key, in RecordInfo info) => Put(index, key, [], info with { IsTombstone = true });
+
+    /// <summary>Raises the floor with the entry that is being applied.</summary>
+    public void SetFloor(LogIndex floor)
+    {
+        EnterEntry();
+        Invariant.Check(floor >= _view.Floor);
+        var view = _view;
+        ReplaceView(new View(view.Generation, floor, view.Overlays, view.Active, view.Frozen, view.Tables));
+    }
 
     /// <summary>Replaces the configuration with the entry that is being applied.</summary>
     public void SetConfiguration(ReadOnlySpan<byte> configuration)
@@ -131,7 +146,7 @@ public sealed class PartitionStore
         lock (_gate)
         {
             var view = AcquireView();
-            return new PartitionExport(view, ReadContext.OpenCursor(view, Id), view.Active.Published.Get(), _configuration);
+            return new PartitionExport(view, ReadContext.OpenExport(view, Id), view.Active.Published.Get(), _configuration);
         }
     }
 
@@ -139,7 +154,8 @@ public sealed class PartitionStore
     /// Begins to take another replica's snapshot into a new generation. What is here stays visible until <see cref="PartitionIngest.Install"/>;
     /// the shard applies nothing to the partition in between.
     /// </summary>
-    public PartitionIngest BeginIngest(AppliedState state, ReadOnlySpan<byte> configuration) => new(this, state, configuration.ToArray());
+    public PartitionIngest BeginIngest(AppliedState state, ReadOnlySpan<byte> configuration) =>
+        new(_engine, this, state, configuration.ToArray());
 
     internal View AcquireView()
     {
@@ -150,25 +166,83 @@ public sealed class PartitionStore
         }
     }
 
+    /// <summary>The partition is gone, or the engine closes: whoever still reads finds nothing.</summary>
     internal void Close()
     {
-        lock (_gate) _view.Release();
+        lock (_gate)
+        {
+            var nothing = TableVersion.Empty;
+            var empty = NewMemTable(_view.Active.Published.Get());
+            DropMemTables(_view);
+            ReplaceView(new View(_view.Generation, _view.Floor, [], empty, [], nothing));
+            empty.Release();
+            nothing.Release();
+        }
     }
 
     internal PartitionMemTable NewMemTable(in AppliedState state) =>
         new(_engine.Chunks, ((ulong)Id.Value << 48) ^ (++_seeds * 0x9E3779B97F4A7C15), state);
 
-    /// <summary>Puts a snapshot in the place of everything that was applied. The overlay stays: what of it is not newer is ignored by readers.</summary>
-    internal void Install(AppliedState state, byte[] configuration, LogIndex floor, Generation generation, PartitionMemTable active)
+    /// <summary>Sets everything that is applied and not yet in tables aside for a flush; null if there is nothing. The caller releases the memtable.</summary>
+    internal FrozenPart? Freeze()
     {
         lock (_gate)
         {
-            Generation = generation;
-            Durable = state;
-            Volatile.Write(ref _configuration, configuration);
-            ReplaceView(new View(generation, floor, _view.Overlays, active, []));
+            var view = _view;
+            var state = view.Active.Published.Get();
+            if (state.Index == _frozenThrough) return null;
+            _frozenThrough = state.Index;
+            if (view.Active.IsEmpty) return new FrozenPart(this, view.Generation, null, state, _configuration, view.Floor);
+            var part = new FrozenPart(this, view.Generation, view.Active, state, _configuration, view.Floor);
+            view.Active.AddReference();
+            _engine.MemTables.OnFrozen(view.Active.Bytes);
+            var active = NewMemTable(state);
+            ReplaceView(new View(view.Generation, view.Floor, view.Overlays, active, [view.Active, .. view.Frozen], view.Tables));
+            active.Release();
+            return part;
         }
     }
+
+    /// <summary>Looks at new tables; if they hold what a frozen part held, its memtable goes. Under the lock that guards the tables.</summary>
+    internal void UseTables(TableVersion tables, FrozenPart? flushed = null)
+    {
+        lock (_gate)
+        {
+            var view = _view;
+            var frozen = view.Frozen;
+            if (flushed is not null && flushed.Generation == view.Generation)
+            {
+                _durable.Set(flushed.State);
+                if (flushed.Table is { } table)
+                {
+                    frozen = Array.FindAll(frozen, other => other != table);
+                    _engine.MemTables.OnFlushed(table.Bytes);
+                }
+            }
+
+            ReplaceView(new View(view.Generation, view.Floor, view.Overlays, view.Active, frozen, tables));
+        }
+    }
+
+    /// <summary>
+    /// Puts a snapshot in the place of everything that was applied. The overlay stays: what of it is not newer is ignored by readers.
+    /// Under the lock that guards the tables.
+    /// </summary>
+    internal void Install(PartitionRecord record, TableVersion tables)
+    {
+        lock (_gate)
+        {
+            DropMemTables(_view);
+            _durable.Set(record.Applied);
+            _frozenThrough = record.Applied.Index;
+            Volatile.Write(ref _configuration, record.Configuration!);
+            var active = NewMemTable(record.Applied);
+            ReplaceView(new View(record.Generation, record.Floor, _view.Overlays, active, [], tables));
+            active.Release();
+        }
+    }
+
+    private void DropMemTables(View view) => _engine.MemTables.OnDropped(view.Active.Bytes, view.Frozen.Sum(table => table.Bytes));
 
     private void EnterEntry()
     {
@@ -220,7 +294,8 @@ public sealed class PartitionStore
         }
     }
 
-    private View WithOverlays(PartitionMemTable[] overlays) => new(Generation, _view.Floor, overlays, _view.Active, _view.Frozen);
+    private View WithOverlays(PartitionMemTable[] overlays) =>
+        new(_view.Generation, _view.Floor, overlays, _view.Active, _view.Frozen, _view.Tables);
 
     /// <summary>Under the gate.</summary>
     private void ReplaceView(View view)

@@ -33,7 +33,7 @@ public readonly ref struct ReadView : IDisposable
 
     /// <summary>The newest record of each key from <paramref name="start"/> (inclusive) to <paramref name="end"/> (exclusive; empty: to the last key), tombstones included.</summary>
     public RecordIterator Scan(ReadOnlySpan<byte> start, ReadOnlySpan<byte> end, bool includeOverlay) =>
-        new(_context, _context.Scan(start, includeOverlay), end);
+        new(_context, _context.Scan(start, end, includeOverlay));
 
     public void Dispose() => _context.End(_lease);
 }

@@ -1,3 +1,4 @@
+using KvStore.Core.Io;
 using KvStore.Core.Storage.Iteration;
 
 namespace KvStore.Core.Storage;
@@ -7,14 +8,12 @@ public ref struct RecordIterator
 {
     private readonly ReadContext _context;
     private readonly RecordCursor _cursor;
-    private readonly ReadOnlySpan<byte> _end;
     private bool _started;
 
-    internal RecordIterator(ReadContext context, RecordCursor cursor, ReadOnlySpan<byte> end)
+    internal RecordIterator(ReadContext context, RecordCursor cursor)
     {
         _context = context;
         _cursor = cursor;
-        _end = end;
     }
 
     public readonly ReadOnlySpan<byte> Key => StorageKey.UserKeyOf(_cursor.Key);
@@ -24,15 +23,23 @@ public ref struct RecordIterator
     public readonly ReadOnlySpan<byte> Value => _cursor.Value;
 
     /// <summary>Moves to the next record; false at the end.</summary>
-    /// <exception cref="Io.CorruptionException">A table in the way is damaged.</exception>
+    /// <exception cref="CorruptionException">A table in the way is damaged.</exception>
     public bool MoveNext()
     {
-        while (true)
+        try
         {
-            if (_started && _cursor.IsValid) _cursor.Next();
-            _started = true;
-            if (!_cursor.IsValid || (!_end.IsEmpty && Key.SequenceCompareTo(_end) >= 0)) return false;
-            if (!_context.IsBelowFloor(_cursor.Info, _cursor.Index)) return true;
+            while (true)
+            {
+                if (_started && _cursor.IsValid) _cursor.Next();
+                _started = true;
+                if (!_cursor.IsValid) return false;
+                if (!_context.IsBelowFloor(_cursor.Info, _cursor.Index)) return true;
+            }
+        }
+        catch (CorruptionException e)
+        {
+            _context.Report(e);
+            throw;
         }
     }
 }

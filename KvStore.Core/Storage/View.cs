@@ -13,16 +13,19 @@ internal sealed class View
 
     /// <summary>Takes a reference of its own to everything it names.</summary>
     public View(
-        Generation generation, LogIndex floor, PartitionMemTable[] overlays, PartitionMemTable active, PartitionMemTable[] frozen)
+        Generation generation, LogIndex floor, PartitionMemTable[] overlays, PartitionMemTable active, PartitionMemTable[] frozen,
+        TableVersion tables)
     {
         Generation = generation;
         Floor = floor;
         Overlays = overlays;
         Active = active;
         Frozen = frozen;
+        Tables = tables;
         foreach (var overlay in overlays) overlay.AddReference();
         active.AddReference();
         foreach (var table in frozen) table.AddReference();
+        tables.AddReference();
     }
 
     public Generation Generation { get; }
@@ -37,6 +40,9 @@ internal sealed class View
 
     /// <summary>Memtables on their way into tables, newest first.</summary>
     public PartitionMemTable[] Frozen { get; }
+
+    /// <summary>The tables of all partitions.</summary>
+    public TableVersion Tables { get; }
 
     /// <summary>False if the View is already gone: load the current one again.</summary>
     public bool TryAcquire()
@@ -60,5 +66,6 @@ internal sealed class View
         foreach (var overlay in Overlays) overlay.Release();
         Active.Release();
         foreach (var table in Frozen) table.Release();
+        Tables.Release();
     }
 }
