@@ -10,7 +10,7 @@ namespace KvStore.Tests.Storage;
 /// <summary>Random work on an engine beside a model that remembers every entry, with crashes, reopening, snapshots and drops.</summary>
 public sealed class EngineModelTests
 {
-    private static int Seeds => int.TryParse(Environment.GetEnvironmentVariable("KVD_STORAGE_SEEDS"), out var seeds) ? seeds : 150;
+    private static int Seeds => int.TryParse(Environment.GetEnvironmentVariable("KVD_STORAGE_SEEDS"), out var seeds) ? seeds : 40;
 
     [Test]
     public void Random_work_agrees_with_the_model() => ForEachSeed((seed, tally) => Work(seed, crashes: false, 400, tally));
