@@ -128,14 +128,14 @@ public sealed class LinearizabilityCheckerTests
     }
 
     /// <summary>The shortcuts of the search against the bare definition, on histories that are right and on the same with an answer changed.</summary>
-    [TestCase(true, true)]
-    [TestCase(true, false)]
-    [TestCase(false, true)]
-    [TestCase(false, false)]
-    public void The_verdict_is_that_of_the_definition(bool withRevisions, bool withDetails)
+    [TestCase(true, true, int.MaxValue)]
+    [TestCase(true, false, int.MaxValue)]
+    [TestCase(false, true, int.MaxValue)]
+    [TestCase(false, false, 3)]
+    public void The_verdict_is_that_of_the_definition(bool withRevisions, bool withDetails, int values)
     {
         var violations = 0;
-        for (ulong seed = 1; seed <= 5_000; seed++)
+        for (ulong seed = 1; seed <= 4_000; seed++)
         {
             var random = new Prng(seed);
             var history = new RandomHistory(seed)
@@ -145,16 +145,17 @@ public sealed class LinearizabilityCheckerTests
                 DeletePercent = random.Next(4) * 12,
                 WithRevisions = withRevisions,
                 WithDetails = withDetails,
+                Values = values,
             }.Generate(random.Next(3, 11));
             LinearizabilityChecker.Check(history).Verdict.ShouldBe(LinearizabilityVerdict.Linearizable, $"seed {seed}\n{Text(history)}");
             Disturb(history, random);
             var expected = new ExhaustiveChecker(history).IsLinearizable() ? LinearizabilityVerdict.Linearizable : LinearizabilityVerdict.Violation;
             var verdict = LinearizabilityChecker.Check(history).Verdict;
-            if (verdict == LinearizabilityVerdict.Violation || !new KeyHistory(history).IsUnclear) verdict.ShouldBe(expected, $"seed {seed}\n{Text(history)}");
+            if (verdict == LinearizabilityVerdict.Violation || !withRevisions || !new KeyHistory(history).IsUnclear) verdict.ShouldBe(expected, $"seed {seed}\n{Text(history)}");
             if (expected == LinearizabilityVerdict.Violation) violations++;
         }
 
-        violations.ShouldBeGreaterThan(400);
+        violations.ShouldBeGreaterThan(500);
     }
 
     [TestCase(0, true)]
@@ -176,13 +177,10 @@ public sealed class LinearizabilityCheckerTests
     [Test]
     public void A_lost_write_is_found_in_a_long_history()
     {
-        for (ulong seed = 1; seed <= 2; seed++)
-        {
-            var history = new RandomHistory(seed) { Clients = 64, DeletePercent = 0, UnknownPercent = 1 }.Generate(10_000);
-            var at = history.FindIndex(6_000, o => o.Action == Get && o.Value is not null);
-            history[at] = history[at] with { Value = null, Revision = null };
-            LinearizabilityChecker.Check(history).Explanation.ShouldContain($"none does:\n  {history[at]}", customMessage: $"seed {seed}");
-        }
+        var history = new RandomHistory(1) { Clients = 32, DeletePercent = 0, UnknownPercent = 1 }.Generate(5_000);
+        var at = history.FindIndex(3_000, o => o.Action == Get && o.Value is not null);
+        history[at] = history[at] with { Value = null, Revision = null };
+        LinearizabilityChecker.Check(history).Explanation.ShouldContain($"none does:\n  {history[at]}");
     }
 
     /// <summary>Amid deletes the search may give up, but then it points at the answer that is wrong.</summary>

@@ -20,6 +20,9 @@ internal sealed class RandomHistory(ulong seed)
 
     public int UnknownPercent { get; init; }
 
+    /// <summary>How many different values are written; more than one write of a value leaves open which one a get saw.</summary>
+    public int Values { get; init; } = int.MaxValue;
+
     /// <summary>Unconditional deletes; conditional ones come with them.</summary>
     public int DeletePercent { get; init; } = 10;
 
@@ -78,7 +81,7 @@ internal sealed class RandomHistory(ulong seed)
             Action = action,
             Outcome = RegisterOutcome.Ok,
             InvokedAt = _tick,
-            Value = action is RegisterAction.Put or RegisterAction.PutIfAbsent or RegisterAction.PutIfVersion ? $"v{number}" : null,
+            Value = action is RegisterAction.Put or RegisterAction.PutIfAbsent or RegisterAction.PutIfVersion ? $"v{number % Values}" : null,
             Expected = action is RegisterAction.PutIfVersion or RegisterAction.DeleteIfVersion ? _revisionsSeen[^(1 + _random.Next(Math.Min(3, _revisionsSeen.Count)))] : null,
         };
     }
