@@ -83,7 +83,7 @@ public sealed class PlacementTests
             if (IsEqualWeight(cluster.Members)) placement.MovesFrom(before).ShouldBe(before.ReplicasOn(leaver.Id));
             AssertSame(Placement.Place(rest, cluster.Partitions, before), placement);
         },
-        iter: 40, print: Print);
+        iter: 20, print: Print);
 
     [Test]
     public void A_third_zone_is_used_by_every_partition_as_soon_as_it_exists()
@@ -116,7 +116,7 @@ public sealed class PlacementTests
                 AssertDistinct(placement, members);
             }
         },
-        iter: 40);
+        iter: 25);
 
     [Test]
     public void The_preferred_primary_stays_first_where_it_may()

@@ -1,0 +1,73 @@
+using KvStore.Core.Storage.Table;
+
+namespace KvStore.Core.Storage.Compaction;
+
+/// <summary>Decides what to merge next. Looks only at tables that no running job has taken and that are not known to be damaged.</summary>
+internal sealed class CompactionPicker(StorageOptions options)
+{
+    /// <summary>The most urgent work, or null if nothing needs doing.</summary>
+    public CompactionPlan? Pick(TableVersion version)
+    {
+        var targets = new LevelTargets(version, options.BaseLevelBytes);
+        var byScore = Enumerable.Range(0, TableVersion.LevelCount - 1)
+            .Select(level => (Level: level, Score: Score(version, level, targets)))
+            .Where(entry => entry.Score >= 1)
+            .OrderByDescending(entry => entry.Score).ThenBy(entry => entry.Level);
+        foreach (var (level, _) in byScore)
+        {
+            var plan = level == 0 ? PlanLevel0(version, targets.BaseLevel) : PlanLevel(version, level);
+            if (plan is not null) return plan;
+        }
+
+        return null;
+    }
+
+    private double Score(TableVersion version, int level, LevelTargets targets)
+    {
+        if (level == 0) return (double)version.Level(0).Length / options.Level0CompactionTables;
+        long bytes = 0;
+        foreach (var table in version.Level(level))
+            if (!table.IsBusy) bytes += table.Info.Bytes;
+        if (bytes == 0) return 0;
+        return targets[level] == 0 ? double.MaxValue : (double)bytes / targets[level];
+    }
+
+    /// <summary>
+    /// All of level 0 at once: its tables overlap, and an older one may not stay above a newer one. The data goes past the levels that
+    /// should be empty, unless one of them holds something yet.
+    /// </summary>
+    private static CompactionPlan? PlanLevel0(TableVersion version, int baseLevel)
+    {
+        var upper = version.Level(0);
+        var target = 1;
+        while (target < baseLevel && version.Level(target).Length == 0) target++;
+        return Complete(version, 0, target, upper);
+    }
+
+    /// <summary>The table that drags the least along with it, for its size.</summary>
+    private static CompactionPlan? PlanLevel(TableVersion version, int level)
+    {
+        CompactionPlan? best = null;
+        var bestCost = double.MaxValue;
+        foreach (var table in version.Level(level))
+        {
+            if (Complete(version, level, level + 1, [table]) is not { } plan) continue;
+            var cost = (double)plan.InputBytes / table.Info.Bytes;
+            if (cost >= bestCost) continue;
+            best = plan;
+            bestCost = cost;
+        }
+
+        return best;
+    }
+
+    private static CompactionPlan? Complete(TableVersion version, int level, int target, TableFile[] upper)
+    {
+        if (upper.Length == 0 || !upper.All(IsFree)) return null;
+        var bare = new CompactionPlan(level, target, upper, []);
+        var plan = bare with { Lower = version.Overlapping(target, bare.Smallest, bare.Largest) };
+        return plan.Lower.All(IsFree) ? plan : null;
+    }
+
+    private static bool IsFree(TableFile table) => !table.IsBusy && !table.IsQuarantined;
+}

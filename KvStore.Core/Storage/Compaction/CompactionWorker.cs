@@ -1,0 +1,183 @@
+using KvStore.Core.Io;
+using KvStore.Core.Primitives;
+using KvStore.Core.Storage.Manifest;
+using KvStore.Core.Storage.Table;
+
+namespace KvStore.Core.Storage.Compaction;
+
+/// <summary>
+/// Runs one compaction at a time on a lane of its own, step by step. Several workers share a tree: each marks the tables it takes as busy,
+/// so that their ranges do not meet.
+/// </summary>
+internal sealed class CompactionWorker : IWorkItem
+{
+    private const long StepBytes = 1 << 20;
+
+    private readonly Lock _lock = new();
+    private readonly StorageEngine _engine;
+    private readonly TableTree _tree;
+    private readonly CompactionPicker _picker;
+    private readonly RateLimiter _limiter;
+    private readonly IScheduler _scheduler;
+    private readonly ILane _lane;
+    private readonly WakeItem _wake;
+    private bool _isPosted;
+    private bool _isPausing;
+    private volatile bool _isClosed;
+    private bool _lacksSpace;
+    private CompactionJob? _job;
+
+    public CompactionWorker(
+        StorageEngine engine, TableTree tree, CompactionPicker picker, RateLimiter limiter, IScheduler scheduler, string laneName)
+    {
+        _engine = engine;
+        _tree = tree;
+        _picker = picker;
+        _limiter = limiter;
+        _scheduler = scheduler;
+        _lane = scheduler.CreateLane(laneName);
+        _wake = new WakeItem(this);
+    }
+
+    /// <summary>Looks for work, if idle. Any thread.</summary>
+    public void Wake()
+    {
+        lock (_lock)
+        {
+            if (_isPosted || _isPausing || _isClosed) return;
+            _isPosted = true;
+            _lane.Post(this);
+        }
+    }
+
+    public void Execute()
+    {
+        lock (_lock) _isPosted = false;
+        if (_isClosed || _engine.HasFailed || !Advance(out var pauseNs)) return;
+        if (pauseNs == 0) Wake();
+        else Pause(pauseNs);
+    }
+
+    public void Close()
+    {
+        lock (_lock) _isClosed = true;
+        _lane.Dispose();
+        _job?.Abandon();
+        EndJob();
+    }
+
+    /// <summary>One step; false if there is nothing to do.</summary>
+    private bool Advance(out long pauseNs)
+    {
+        pauseNs = 0;
+        try
+        {
+            if (_lacksSpace && _engine.LacksSpace) return false;
+            _lacksSpace = false;
+            _job ??= Begin();
+            if (_job is null) return false;
+            var before = _job.Bytes;
+            var isDone = _job.Step(StepBytes);
+            _engine.Counters.AddCompacted(_job.Bytes - before);
+            if (!_engine.IsBehind) pauseNs = _limiter.Charge(_job.Bytes - before);
+            if (isDone) Commit(_job);
+            return true;
+        }
+        catch (OutOfSpaceException)
+        {
+            _lacksSpace = true;
+            _job?.Abandon();
+            EndJob();
+            _engine.OnSpaceLacking();
+        }
+        catch (CorruptionException e)
+        {
+            Quarantine(e);
+            _job?.Abandon();
+            EndJob();
+            return true;
+        }
+        catch (DiskException e)
+        {
+            _engine.Fail(e);
+        }
+
+        return false;
+    }
+
+    /// <summary>Takes the tables of the next plan. Tables that only change their level do so at once.</summary>
+    private CompactionJob? Begin()
+    {
+        lock (_tree.Lock)
+        {
+            while (_picker.Pick(_tree.Current) is { } plan)
+            {
+                if (!plan.IsMove)
+                {
+                    foreach (var table in plan.Inputs) table.IsBusy = true;
+                    _tree.Running.Add(plan);
+                    _tree.Current.AddReference();
+                    return new CompactionJob(plan, _tree.Current, _engine.NewTables(), _tree.FindPartition);
+                }
+
+                var edit = new VersionEdit();
+                edit.Removed.Add(plan.Upper[0].Info.FileNumber);
+                edit.Added.Add((plan.TargetLevel, plan.Upper[0].Info));
+                _tree.Commit(edit, _engine.UseTables);
+            }
+        }
+
+        return null;
+    }
+
+    private void Commit(CompactionJob job)
+    {
+        var edit = job.Complete();
+        _tree.Commit(edit, _engine.UseTables);
+        EndJob();
+        _engine.Counters.AddCompaction();
+        _engine.OnTablesChanged();
+    }
+
+    private void EndJob()
+    {
+        if (_job is null) return;
+        lock (_tree.Lock)
+        {
+            foreach (var table in _job.Plan.Inputs) table.IsBusy = false;
+            _tree.Running.Remove(_job.Plan);
+        }
+
+        _job.Dispose();
+        _job = null;
+    }
+
+    /// <summary>A damaged table is left where it is: nothing is merged that would have to do without it.</summary>
+    private void Quarantine(CorruptionException e)
+    {
+        PartitionId? partition = null;
+        foreach (var table in _job?.Plan.Inputs.Where(input => input.Path == e.Path) ?? [])
+        {
+            table.IsQuarantined = true;
+            partition = StorageKey.PartitionOf(table.Info.Smallest);
+            if (partition != StorageKey.PartitionOf(table.Info.Largest)) partition = null;
+        }
+
+        _engine.OnCorruption(e, partition);
+    }
+
+    private void Pause(long ns)
+    {
+        lock (_lock) _isPausing = true;
+        _scheduler.PostAfter(ns, _wake);
+    }
+
+    private sealed class WakeItem(CompactionWorker worker) : IWorkItem
+    {
+        public void Execute()
+        {
+            lock (worker._lock) worker._isPausing = false;
+            worker.Wake();
+        }
+    }
+}

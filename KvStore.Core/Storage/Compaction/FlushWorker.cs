@@ -1,0 +1,162 @@
+using KvStore.Core.Io;
+using KvStore.Core.Primitives;
+using KvStore.Core.Storage.Manifest;
+using KvStore.Core.Storage.Table;
+
+namespace KvStore.Core.Storage.Compaction;
+
+/// <summary>
+/// Runs one flush at a time on a lane of its own, step by step. Memtables are frozen only when the flush before is done, so that no
+/// partition has more than one waiting.
+/// </summary>
+internal sealed class FlushWorker(StorageEngine engine, TableTree tree, ILane lane) : IWorkItem
+{
+    private const long StepBytes = 1 << 20;
+
+    private readonly Lock _lock = new();
+    private readonly HashSet<PartitionId> _wanted = [];
+    private bool _allWanted;
+    private bool _isPosted;
+    private bool _isClosed;
+    private FlushJob? _job;
+
+    /// <summary>Nothing can be written for lack of space; the flush waits for <see cref="Wake"/>.</summary>
+    public bool LacksSpace { get; private set; }
+
+    /// <summary>Asks for a flush of one partition or all. Any thread; does not wait.</summary>
+    public void Request(PartitionId? partition)
+    {
+        lock (_wanted)
+        {
+            if (partition is { } id) _wanted.Add(id);
+            else _allWanted = true;
+        }
+
+        Wake();
+    }
+
+    /// <summary>Goes on, if there is something to do. Any thread.</summary>
+    public void Wake()
+    {
+        lock (_wanted)
+        {
+            if (_isPosted || _isClosed) return;
+            _isPosted = true;
+            lane.Post(this);
+        }
+    }
+
+    public void Execute()
+    {
+        lock (_wanted) _isPosted = false;
+        bool more;
+        lock (_lock)
+        {
+            tree.DeleteUnwanted();
+            more = !_isClosed && !engine.HasFailed && Advance(TakeWanted);
+        }
+
+        if (more) Wake();
+    }
+
+    /// <summary>Flushes everything that was applied before the call, on the caller's thread.</summary>
+    /// <exception cref="DiskException">It could not be made durable.</exception>
+    public void FlushNow()
+    {
+        lock (_lock)
+        {
+            Invariant.Check(!_isClosed);
+            while (_job is not null && !HasStopped) Advance(() => []);
+            if (!HasStopped && Advance(() => engine.Partitions))
+                while (_job is not null && !HasStopped) Advance(() => []);
+            tree.DeleteUnwanted();
+        }
+
+        engine.ThrowIfFailed();
+        if (LacksSpace) throw new DiskException("flush", tree.Directory, 28, "no space left for tables");
+    }
+
+    public void Close()
+    {
+        lock (_wanted) _isClosed = true;
+        lane.Dispose();
+        lock (_lock)
+        {
+            _job?.Dispose();
+            _job = null;
+        }
+    }
+
+    private bool HasStopped => engine.HasFailed || LacksSpace;
+
+    /// <summary>One step; false if there is nothing to do.</summary>
+    private bool Advance(Func<IEnumerable<PartitionStore>> partitions)
+    {
+        try
+        {
+            _job ??= Begin(partitions());
+            if (_job is null) return false;
+            LacksSpace = false;
+            if (!_job.Step(StepBytes)) return true;
+            Commit(_job);
+            _job.Dispose();
+            _job = null;
+            return true;
+        }
+        catch (OutOfSpaceException)
+        {
+            _job!.Restart();
+            LacksSpace = true;
+            engine.OnSpaceLacking();
+            return false;
+        }
+        catch (DiskException e)
+        {
+            engine.Fail(e);
+            return false;
+        }
+    }
+
+    private FlushJob? Begin(IEnumerable<PartitionStore> partitions)
+    {
+        var parts = new List<FrozenPart>();
+        foreach (var store in partitions)
+            if (store.Freeze() is { } part) parts.Add(part);
+        return parts.Count > 0 ? new FlushJob(parts, engine.NewTables) : null;
+    }
+
+    private IEnumerable<PartitionStore> TakeWanted()
+    {
+        lock (_wanted)
+        {
+            var all = engine.Partitions;
+            var chosen = _allWanted ? all : [.. all.Where(store => _wanted.Contains(store.Id))];
+            _allWanted = false;
+            _wanted.Clear();
+            return chosen;
+        }
+    }
+
+    /// <summary>The state of a partition that was dropped or replaced meanwhile is not said: its records are dead in the new tables already.</summary>
+    private void Commit(FlushJob job)
+    {
+        var edit = new VersionEdit();
+        foreach (var table in job.Complete()) edit.Added.Add((0, table));
+        engine.Counters.AddFlush(edit.Added.Sum(entry => entry.Table.Bytes));
+        var flushed = new List<FrozenPart>();
+        lock (tree.Lock)
+        {
+            foreach (var part in job.Parts)
+            {
+                if (!tree.Partitions.TryGetValue(part.Store.Id, out var known) || known.Generation != part.Generation) continue;
+                var configuration = part.Configuration.AsSpan().SequenceEqual(known.Configuration) ? null : part.Configuration;
+                edit.Partitions.Add(new PartitionRecord(part.Store.Id, part.Generation, part.State, part.Floor, configuration));
+                flushed.Add(part);
+            }
+
+            tree.Commit(edit, tables => engine.UseTables(tables, flushed));
+        }
+
+        engine.OnFlushed(flushed);
+    }
+}

@@ -1,0 +1,90 @@
+using KvStore.Core.Io;
+
+namespace KvStore.Core.Storage;
+
+/// <summary>
+/// Watches the free space of the disk, once a second. Below the reserve writes are refused; they resume when there is a quarter more than
+/// the reserve, so that the state does not flutter.
+/// </summary>
+internal sealed class FreeSpace : IWorkItem, IDisposable
+{
+    private const long IntervalNs = 1_000_000_000;
+
+    private readonly IFileSystem _fs;
+    private readonly string _directory;
+    private readonly long _reserve;
+    private readonly IScheduler _scheduler;
+    private readonly Action _onRegained;
+    private readonly Action<DiskException> _onFailed;
+    private readonly Lock _lock = new();
+    private IDisposable? _timer;
+    private bool _isClosed;
+    private long _freeBytes;
+    private volatile bool _isShort;
+
+    public FreeSpace(
+        IFileSystem fs, string directory, long reserve, IScheduler scheduler, Action onRegained, Action<DiskException> onFailed)
+    {
+        _fs = fs;
+        _directory = directory;
+        _reserve = reserve;
+        _scheduler = scheduler;
+        _onRegained = onRegained;
+        _onFailed = onFailed;
+        _freeBytes = fs.FreeBytes(directory);
+        _isShort = _freeBytes < reserve;
+        _timer = scheduler.PostAfter(IntervalNs, this);
+    }
+
+    /// <summary>Writes should be refused.</summary>
+    public bool IsShort => _isShort;
+
+    /// <summary>When it was last looked at.</summary>
+    public long Bytes => Volatile.Read(ref _freeBytes);
+
+    /// <summary>A write was refused by the disk, whatever the last look said.</summary>
+    public void OnRefused() => _isShort = true;
+
+    public void Execute()
+    {
+        try
+        {
+            Look();
+        }
+        catch (DiskException e)
+        {
+            _onFailed(e);
+            return;
+        }
+
+        lock (_lock)
+        {
+            if (!_isClosed) _timer = _scheduler.PostAfter(IntervalNs, this);
+        }
+    }
+
+    public void Dispose()
+    {
+        lock (_lock)
+        {
+            _isClosed = true;
+            _timer?.Dispose();
+            _timer = null;
+        }
+    }
+
+    private void Look()
+    {
+        var free = _fs.FreeBytes(_directory);
+        Volatile.Write(ref _freeBytes, free);
+        if (free < _reserve)
+        {
+            _isShort = true;
+        }
+        else if (_isShort && free >= _reserve + (_reserve / 4))
+        {
+            _isShort = false;
+            _onRegained();
+        }
+    }
+}

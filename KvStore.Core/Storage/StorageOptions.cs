@@ -1,0 +1,32 @@
+namespace KvStore.Core.Storage;
+
+/// <summary>Budgets and sizes of a node's storage engine, in bytes unless the name says otherwise.</summary>
+public sealed class StorageOptions
+{
+    /// <summary>When the memtables of all partitions have grown to this, they are frozen together and flushed. While that runs, as much again may be used.</summary>
+    public long MemTableBytes { get; init; } = 64L << 20;
+
+    /// <summary>Blocks of tables kept in memory, their indexes and filters included.</summary>
+    public long BlockCacheBytes { get; init; } = 128L << 20;
+
+    /// <summary>A table that has grown to this is ended and another begun.</summary>
+    public long TableBytes { get; init; } = 64L << 20;
+
+    /// <summary>The level into which level 0 is merged holds about this much at most.</summary>
+    public long BaseLevelBytes { get; init; } = 256L << 20;
+
+    /// <summary>So many tables in level 0 are merged downwards; at three times the number writes are slowed, at five times stalled.</summary>
+    public int Level0CompactionTables { get; init; } = 4;
+
+    /// <summary>How many compactions may run at once.</summary>
+    public int CompactionLanes { get; init; } = 1;
+
+    /// <summary>Compaction writes no faster than this unless it is behind; 0 for no limit.</summary>
+    public long CompactionBytesPerSecond { get; init; } = 200L << 20;
+
+    /// <summary>Below this much free space writes are refused; compaction and deletion may use it up.</summary>
+    public long ReservedSpaceBytes { get; init; } = 256L << 20;
+
+    /// <summary>Overwrite freed memory, so that a reader that outlived its pin is found out. For tests.</summary>
+    internal bool PoisonFreedMemory { get; init; }
+}

@@ -1,0 +1,11 @@
+namespace KvStore.Core.Storage.Table;
+
+/// <summary>How a walk over a table reads its blocks.</summary>
+internal enum BlockAccess
+{
+    /// <summary>Through the cache, without making its blocks look wanted.</summary>
+    Cached,
+
+    /// <summary>From the disk: for compaction, export and verification, which read everything once.</summary>
+    Direct,
+}

@@ -1,0 +1,241 @@
+using System.Buffers;
+using KvStore.Core.Io;
+using KvStore.Core.Primitives;
+
+namespace KvStore.Core.Storage.Table;
+
+/// <summary>An open table. Everything may be called from any thread; nothing but the top index is kept outside the block cache.</summary>
+internal sealed unsafe class TableReader : IDisposable
+{
+    private const int LargestPooledRead = 1 << 20;
+
+    private readonly IFile _file;
+    private readonly BlockCache _cache;
+    private readonly TableFooter _footer;
+    private readonly byte[] _topIndex;
+    private readonly Lock _pinning = new();
+    private BlockRef _pinnedFilter;
+    private volatile bool _isFilterPinned;
+
+    private TableReader(IFile file, BlockCache cache, TableFooter footer, byte[] topIndex)
+    {
+        _file = file;
+        _cache = cache;
+        _footer = footer;
+        _topIndex = topIndex;
+    }
+
+    public string Path => _file.Path;
+
+    public byte[] TopIndex => _topIndex;
+
+    public ulong FileNumber => _footer.FileNumber;
+
+    /// <summary>Opens the file and reads footer and top index.</summary>
+    /// <exception cref="CorruptionException">It is not there, not as long as the manifest says, or damaged.</exception>
+    public static TableReader Open(IFileSystem fs, string path, TableInfo info, BlockCache cache)
+    {
+        if (!fs.FileExists(path)) throw new CorruptionException(path, 0, "the table is missing");
+        var file = fs.Open(path, FileOpenMode.Read);
+        try
+        {
+            if (file.Length != info.Bytes) throw new CorruptionException(path, 0, $"{file.Length} bytes long, the manifest says {info.Bytes}");
+            var footer = ReadFooter(file, info);
+            var topIndex = ReadWhole(file, footer.TopIndex, BlockKind.TopIndex, info.FileNumber);
+            return new TableReader(file, cache, footer, topIndex);
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    public TableProperties ReadProperties()
+    {
+        try
+        {
+            return TableProperties.Decode(ReadWhole(_file, _footer.Properties, BlockKind.Properties, FileNumber));
+        }
+        catch (Exception e) when (e is FormatException or OverflowException)
+        {
+            throw new CorruptionException(Path, _footer.Properties.Offset, e.Message);
+        }
+    }
+
+    /// <summary>Finds a record; the value lies in <paramref name="held"/>, which the caller releases if the record was found.</summary>
+    /// <param name="hash">XXH3-64 of the key.</param>
+    public bool TryGet(ReadOnlySpan<byte> key, ulong hash, out LogIndex index, out RecordInfo info, out ReadOnlySpan<byte> value, out BlockRef held)
+    {
+        index = default;
+        info = default;
+        value = default;
+        held = default;
+        if (!MayContain(hash) || !TryFindBlock(key, out var address)) return false;
+        held = ReadBlock(address, BlockKind.Data, counts: true);
+        try
+        {
+            if (new BlockReader(held.Content).TryFind(key, out var payload))
+            {
+                var at = 0;
+                if (!RecordHeader.TryRead(payload, ref at, out index, out info)) throw new FormatException("a record header is broken");
+                value = payload[at..];
+                return true;
+            }
+        }
+        catch (FormatException e)
+        {
+            held.Release();
+            held = default;
+            throw new CorruptionException(Path, address.Offset, e.Message);
+        }
+
+        held.Release();
+        held = default;
+        return false;
+    }
+
+    /// <summary>A block through the cache; the caller releases it.</summary>
+    /// <param name="counts">See <see cref="BlockCache.TryGet"/>.</param>
+    public BlockRef ReadBlock(BlockAddress address, BlockKind kind, bool counts)
+    {
+        if (_cache.TryGet(FileNumber, address.Offset, counts, out var block)) return block;
+        return _cache.Insert(Load(address, kind), FileNumber, address.Offset);
+    }
+
+    /// <summary>A block from the disk, past the cache; the caller releases it.</summary>
+    public BlockRef ReadUncached(BlockAddress address, BlockKind kind) => _cache.KeepPrivate(Load(address, kind));
+
+    /// <summary>The address in an index entry.</summary>
+    public static BlockAddress AddressIn(ReadOnlySpan<byte> payload)
+    {
+        var at = 0;
+        if (!Varint.TryRead(payload, ref at, out var offset) || !Varint.TryReadLength(payload, ref at, TableFormat.MaxBlockBytes, out var length))
+            throw new FormatException("an index entry is broken");
+        return new BlockAddress((long)offset, length);
+    }
+
+    public void Dispose()
+    {
+        if (_isFilterPinned) _cache.Unpin(_pinnedFilter);
+        _isFilterPinned = false;
+        _file.Dispose();
+    }
+
+    private bool MayContain(ulong hash)
+    {
+        if (_isFilterPinned) return InFilter(_pinnedFilter, hash);
+        var filter = ReadBlock(_footer.Filter, BlockKind.Filter, counts: true);
+        var passes = InFilter(filter, hash);
+        if (!TryPinFilter(filter)) filter.Release();
+        return passes;
+    }
+
+    private bool InFilter(in BlockRef filter, ulong hash)
+    {
+        try
+        {
+            return BloomFilter.MayContain(filter.Content, hash);
+        }
+        catch (FormatException e)
+        {
+            throw new CorruptionException(Path, _footer.Filter.Offset, e.Message);
+        }
+    }
+
+    private bool TryPinFilter(in BlockRef filter)
+    {
+        lock (_pinning)
+        {
+            if (_isFilterPinned || !_cache.TryPin(filter)) return false;
+            _pinnedFilter = filter;
+            _isFilterPinned = true;
+            return true;
+        }
+    }
+
+    private bool TryFindBlock(ReadOnlySpan<byte> key, out BlockAddress address)
+    {
+        address = default;
+        var offset = _footer.TopIndex.Offset;
+        BlockRef index = default;
+        try
+        {
+            if (!new BlockReader(_topIndex).TryFindCeiling(key, out var payload)) return false;
+            var indexAddress = AddressIn(payload);
+            offset = indexAddress.Offset;
+            index = ReadBlock(indexAddress, BlockKind.Index, counts: true);
+            var found = new BlockReader(index.Content).TryFindCeiling(key, out payload);
+            if (found) address = AddressIn(payload);
+            return found;
+        }
+        catch (FormatException e)
+        {
+            throw new CorruptionException(Path, offset, e.Message);
+        }
+        finally
+        {
+            index.Release();
+        }
+    }
+
+    private CachedBlock* Load(BlockAddress address, BlockKind kind)
+    {
+        var bytes = address.Length + TableFormat.TrailerBytes;
+        var buffer = bytes <= LargestPooledRead ? ArrayPool<byte>.Shared.Rent(bytes) : new byte[bytes];
+        try
+        {
+            var stored = ReadStored(_file, address, buffer);
+            var length = BlockCodec.Check(stored, kind, FileNumber, address.Offset, Path, out var isCompressed);
+            var block = _cache.Allocate(length);
+            try
+            {
+                if (isCompressed) BlockCodec.Decompress(stored, CachedBlock.Content(block), Path, address.Offset);
+                else stored[..length].CopyTo(CachedBlock.Content(block));
+                return block;
+            }
+            catch
+            {
+                _cache.Free(block);
+                throw;
+            }
+        }
+        finally
+        {
+            if (bytes <= LargestPooledRead) ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    private static TableFooter ReadFooter(IFile file, TableInfo info)
+    {
+        var at = info.Bytes - TableFormat.FooterBytes;
+        Span<byte> bytes = stackalloc byte[TableFormat.FooterBytes];
+        try
+        {
+            if (at < 0 || file.Read(at, bytes) != bytes.Length) throw new FormatException("the table is too short");
+            var footer = TableFooter.Read(bytes);
+            return footer.FileNumber == info.FileNumber ? footer : throw new FormatException($"this is table {footer.FileNumber}");
+        }
+        catch (FormatException e)
+        {
+            throw new CorruptionException(file.Path, Math.Max(0, at), e.Message);
+        }
+    }
+
+    private static byte[] ReadWhole(IFile file, BlockAddress address, BlockKind kind, ulong fileNumber)
+    {
+        var stored = ReadStored(file, address, new byte[address.Length + TableFormat.TrailerBytes]);
+        var content = new byte[BlockCodec.Check(stored, kind, fileNumber, address.Offset, file.Path, out var isCompressed)];
+        if (isCompressed) BlockCodec.Decompress(stored, content, file.Path, address.Offset);
+        else stored[..content.Length].CopyTo(content);
+        return content;
+    }
+
+    private static ReadOnlySpan<byte> ReadStored(IFile file, BlockAddress address, byte[] buffer)
+    {
+        var stored = buffer.AsSpan(0, address.Length + TableFormat.TrailerBytes);
+        return file.Read(address.Offset, stored) == stored.Length
+            ? stored
+            : throw new CorruptionException(file.Path, address.Offset, "the file ends within a block");
+    }
+}

@@ -1,0 +1,66 @@
+using KvStore.Core.Io;
+using KvStore.Core.Primitives;
+
+namespace KvStore.Core.Storage.Table;
+
+/// <summary>Writes records in key order to one table after another, beginning a new one when the current has reached its size. One owner.</summary>
+internal sealed class TableSequence(IFileSystem fs, string directory, Func<ulong> newFileNumber, long tableBytes) : IDisposable
+{
+    private readonly List<TableInfo> _complete = [];
+    private TableWriter? _writer;
+
+    /// <summary>Bytes in complete tables.</summary>
+    public long CompleteBytes { get; private set; }
+
+    /// <summary>Bytes written so far.</summary>
+    public long Bytes => CompleteBytes + (_writer?.Bytes ?? 0);
+
+    /// <summary>Adds a record; storage keys strictly ascend.</summary>
+    public void Add(ReadOnlySpan<byte> key, LogIndex index, in RecordInfo info, ReadOnlySpan<byte> value)
+    {
+        if (_writer is not null && _writer.Bytes >= tableBytes) CompleteTable();
+        _writer ??= new TableWriter(fs, directory, newFileNumber());
+        _writer.Add(key, index, info, value);
+    }
+
+    /// <summary>Completes the last table and makes the names of all of them durable.</summary>
+    public IReadOnlyList<TableInfo> Complete()
+    {
+        if (_writer is not null) CompleteTable();
+        if (_complete.Count > 0) fs.SyncDirectory(directory);
+        return _complete;
+    }
+
+    /// <summary>Deletes the tables that were completed, as far as the disk allows: no manifest will name them.</summary>
+    public void Abandon()
+    {
+        Dispose();
+        foreach (var table in _complete)
+        {
+            try
+            {
+                fs.Delete(Path.Combine(directory, TableFormat.FileName(table.FileNumber)));
+            }
+            catch (DiskException)
+            {
+                // Deleted at the next start.
+            }
+        }
+
+        _complete.Clear();
+    }
+
+    public void Dispose()
+    {
+        _writer?.Dispose();
+        _writer = null;
+    }
+
+    private void CompleteTable()
+    {
+        var table = _writer!.Complete();
+        _complete.Add(table);
+        CompleteBytes += table.Bytes;
+        Dispose();
+    }
+}

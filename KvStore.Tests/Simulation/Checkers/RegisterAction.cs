@@ -1,0 +1,11 @@
+namespace KvStore.Tests.Simulation.Checkers;
+
+internal enum RegisterAction
+{
+    Put,
+    Delete,
+    Get,
+    PutIfAbsent,
+    PutIfVersion,
+    DeleteIfVersion,
+}

@@ -1,0 +1,259 @@
+using KvStore.Core.Io;
+using KvStore.Core.Primitives;
+using KvStore.Core.Storage;
+using KvStore.Tests.Simulation;
+using NUnit.Framework;
+using Shouldly;
+
+namespace KvStore.Tests.Storage;
+
+/// <summary>Each call to the disk fails once; each file is damaged. Whatever was said to be durable stays, and nothing else is ever shown.</summary>
+public sealed class EngineFaultTests
+{
+    private const int NoSpace = 28;
+    private const int Eio = 5;
+    private const ulong Entries = 260;
+    private static readonly PartitionId[] Ids = [new(1), new(2)];
+
+    [TestCase(Eio)]
+    [TestCase(NoSpace)]
+    public void Any_call_may_fail_once(int errno)
+    {
+        var calls = (int)WorkWithFault(0, errno, out _).Steps;
+        calls.ShouldBeGreaterThan(200);
+        var failures = 0;
+        for (var call = 1; call <= calls; call++)
+        {
+            var disk = WorkWithFault(call, errno, out var failed);
+            if (failed) failures++;
+            CheckAfterwards(disk, $"call {call} failed with errno {errno}");
+        }
+
+        failures.ShouldBeGreaterThan(50, "the engine was stopped by calls that matter");
+    }
+
+    [Test]
+    public void A_write_that_finds_no_space_is_not_fatal_and_is_done_when_there_is_some()
+    {
+        using var sim = new SimEngine(1);
+        var store = sim.Engine.CreatePartition(Ids[0], "c"u8);
+        var model = new EngineModel(Ids[0]);
+        var random = new Prng(1);
+        sim.Disk.Fault = (call, _, path) => call == DiskCall.Write && path.EndsWith(".tmp", StringComparison.Ordinal) ? NoSpace : 0;
+        while (sim.Engine.Pressure != WritePressure.DiskFull)
+        {
+            model.Apply(store, random);
+            sim.Scheduler.RunUntilIdle();
+        }
+
+        model.CheckAll(store);
+        sim.Listener.Failures.ShouldBeEmpty();
+        store.Durable.Index.ShouldBe(LogIndex.Zero);
+        Should.Throw<DiskException>(sim.Engine.FlushAll).IsDiskFull.ShouldBeTrue();
+
+        sim.Disk.Fault = null;
+        sim.Scheduler.Advance(1_000_000_000);
+        sim.Scheduler.RunUntilIdle();
+        sim.Engine.Pressure.ShouldBe(WritePressure.None);
+        store.Durable.Index.Value.ShouldBeGreaterThan(0ul);
+        sim.Engine.FlushAll();
+        store.Durable.Index.Value.ShouldBe(model.Last);
+        model.CheckAll(store);
+    }
+
+    [Test]
+    public void Writes_are_refused_before_the_disk_is_full_and_taken_again_when_space_is_freed()
+    {
+        var disk = new SimDisk(1) { CapacityBytes = 8 << 20 };
+        var options = new StorageOptions { ReservedSpaceBytes = 2 << 20 };
+        using var sim = new SimEngine(1, disk, options);
+        sim.Engine.Pressure.ShouldBe(WritePressure.None);
+        disk.CreateDirectory("/other");
+        var ballast = disk.Open("/other/file", FileOpenMode.CreateNew);
+        ballast.Allocate(5 << 20);
+        LookAgain(sim);
+        sim.Engine.Pressure.ShouldBe(WritePressure.DiskFull);
+        ballast.Truncate(0);
+        LookAgain(sim);
+        sim.Engine.Pressure.ShouldBe(WritePressure.None);
+        ballast.Dispose();
+    }
+
+    /// <summary>Reading a record whose table is damaged is an error that names the file; all others are read as ever.</summary>
+    [Test]
+    public void A_damaged_table_is_never_read_as_absence([Range(1, 6)] int seed)
+    {
+        var random = new Prng((ulong)seed);
+        var (disk, models) = WorkAndClose((ulong)seed);
+        var tables = disk.List(SimEngine.Directory).Where(name => name.EndsWith(".sst", StringComparison.Ordinal)).ToList();
+        for (var round = 0; round < 60; round++)
+        {
+            var copy = disk.Clone();
+            var path = $"{SimEngine.Directory}/{tables[random.Next(tables.Count)]}";
+            if (random.Chance(1, 10)) copy.Delete(path);
+            else copy.FlipBit(path, random.Next(copy.Content(path).Length), random.Next(8));
+            using var sim = new SimEngine((ulong)round, copy);
+            var errors = 0;
+            foreach (var model in models)
+                for (var key = 0; key < 60; key++) errors += CheckOrError(() => model.CheckGet(sim.Engine.Find(model.Id)!, $"key-{key:D3}"), path);
+            foreach (var model in models) errors += CheckOrError(() => model.CheckAll(sim.Engine.Find(model.Id)!), path);
+            if (errors > 0) sim.Listener.Corruptions.ShouldContain(report => report.Error.Path == path);
+            sim.Listener.Failures.ShouldBeEmpty();
+        }
+    }
+
+    [Test]
+    public void Compaction_leaves_a_damaged_table_and_its_data_alone()
+    {
+        var (disk, models) = WorkAndClose(3);
+        var path = $"{SimEngine.Directory}/{disk.List(SimEngine.Directory).Last(name => name.EndsWith(".sst", StringComparison.Ordinal))}";
+        disk.FlipBit(path, 100, 3);
+        using var sim = new SimEngine(3, disk);
+        var random = new Prng(3);
+        for (var round = 0; round < 20; round++)
+        {
+            foreach (var model in models)
+                for (var i = 0; i < 10; i++) model.Apply(sim.Engine.Find(model.Id)!, random);
+            sim.Engine.FlushAll();
+            sim.Scheduler.RunUntilIdle();
+        }
+
+        sim.Listener.Corruptions.ShouldContain(report => report.Error.Path == path);
+        sim.Listener.Failures.ShouldBeEmpty();
+        disk.FileExists(path).ShouldBeTrue();
+    }
+
+    [Test]
+    public void A_missing_table_is_reported_at_the_start()
+    {
+        var (disk, _) = WorkAndClose(4);
+        var name = disk.List(SimEngine.Directory).First(name => name.EndsWith(".sst", StringComparison.Ordinal));
+        disk.Delete($"{SimEngine.Directory}/{name}");
+        using var sim = new SimEngine(4, disk);
+        sim.Listener.Corruptions.ShouldContain(report => report.Error.Path.EndsWith(name, StringComparison.Ordinal) && report.Partition != null);
+    }
+
+    [Test]
+    public void Without_CURRENT_the_tables_are_not_taken_for_rubbish()
+    {
+        var (disk, _) = WorkAndClose(5);
+        disk.Delete($"{SimEngine.Directory}/CURRENT");
+        var before = disk.List(SimEngine.Directory);
+        Should.Throw<CorruptionException>(() => new SimEngine(5, disk));
+        disk.List(SimEngine.Directory).ShouldBe(before);
+    }
+
+    private static int CheckOrError(Action check, string path)
+    {
+        try
+        {
+            check();
+            return 0;
+        }
+        catch (CorruptionException e)
+        {
+            e.Path.ShouldBe(path);
+            return 1;
+        }
+    }
+
+    private static void LookAgain(SimEngine sim)
+    {
+        sim.Scheduler.Advance(1_000_000_000);
+        sim.Scheduler.RunUntilIdle();
+    }
+
+    private static (SimDisk Disk, List<EngineModel> Models) WorkAndClose(ulong seed)
+    {
+        using var sim = new SimEngine(seed);
+        var random = new Prng(seed);
+        var models = Ids.Select(id => new EngineModel(id)).ToList();
+        foreach (var model in models) sim.Engine.CreatePartition(model.Id, System.Text.Encoding.UTF8.GetBytes(model.ConfigurationAt(0)));
+        for (ulong entry = 0; entry < Entries; entry++)
+        {
+            foreach (var model in models) model.Apply(sim.Engine.Find(model.Id)!, random);
+            if (entry % 40 == 0) sim.Engine.FlushAll();
+            sim.Scheduler.RunOne();
+        }
+
+        sim.Scheduler.RunUntilIdle();
+        sim.Engine.FlushAll();
+        return (sim.Disk, models);
+    }
+
+    /// <summary>Does a fixed piece of work of which the given call fails; returns the disk as a power cut at the end leaves it.</summary>
+    private static SimDisk WorkWithFault(int failingCall, int errno, out bool hasFailed)
+    {
+        var disk = new SimDisk(7);
+        var calls = 0;
+        disk.Fault = (_, _, _) => ++calls == failingCall ? errno : 0;
+        var durable = new Dictionary<PartitionId, ulong>();
+        hasFailed = false;
+        try
+        {
+            using var sim = new SimEngine(7, disk);
+            var random = new Prng(7);
+            var models = Ids.Select(id => new EngineModel(id)).ToList();
+            try
+            {
+                foreach (var model in models) sim.Engine.CreatePartition(model.Id, System.Text.Encoding.UTF8.GetBytes(model.ConfigurationAt(0)));
+                for (ulong entry = 0; entry < Entries; entry++)
+                {
+                    foreach (var model in models) model.Apply(sim.Engine.Find(model.Id)!, random);
+                    if (entry % 64 == 63) sim.Engine.FlushAll();
+                    sim.Scheduler.RunOne();
+                    sim.Scheduler.RunOne();
+                }
+
+                sim.Scheduler.RunUntilIdle();
+            }
+            catch (Exception e) when (e is DiskException or InvalidOperationException)
+            {
+                // Whoever asked for durability was told.
+            }
+
+            hasFailed = sim.Listener.Failures.Count > 0;
+            foreach (var (id, state) in sim.Listener.Flushed) durable[id] = state.Index.Value;
+            foreach (var model in models.Where(model => sim.Engine.Find(model.Id) is not null)) model.CheckAll(sim.Engine.Find(model.Id)!);
+        }
+        catch (DiskException)
+        {
+            // The engine did not open.
+            hasFailed = true;
+        }
+
+        Durable = durable;
+        if (failingCall == 0) return disk;
+        var after = disk.Crash();
+        return after;
+    }
+
+    // What the last run was told to be durable.
+    private static Dictionary<PartitionId, ulong> Durable { get; set; } = [];
+
+    private static void CheckAfterwards(SimDisk disk, string what)
+    {
+        try
+        {
+            using var sim = new SimEngine(8, disk);
+            var random = new Prng(7);
+            var models = Ids.Select(id => new EngineModel(id)).ToList();
+            using var scratch = new SimEngine(9);
+            foreach (var model in models) scratch.Engine.CreatePartition(model.Id, "x"u8);
+            for (ulong entry = 0; entry < Entries; entry++)
+                foreach (var model in models) model.Apply(scratch.Engine.Find(model.Id)!, random);
+            foreach (var model in models)
+            {
+                var store = sim.Engine.Find(model.Id);
+                (store?.Durable.Index.Value ?? 0).ShouldBeGreaterThanOrEqualTo(Durable.GetValueOrDefault(model.Id));
+                if (store is not null) model.CheckAll(store);
+            }
+
+            sim.Listener.Corruptions.ShouldBeEmpty();
+        }
+        catch (Exception e)
+        {
+            throw new AssertionException($"{what}: {e.Message}", e);
+        }
+    }
+}

@@ -1,0 +1,40 @@
+using KvStore.Core.Storage;
+using KvStore.Tests.Simulation;
+
+namespace KvStore.Tests.Storage;
+
+/// <summary>An engine on a simulated disk, with everything small so that flushes and compactions happen often.</summary>
+internal sealed class SimEngine : IDisposable
+{
+    public const string Directory = "/data/storage";
+
+    public SimEngine(ulong seed, SimDisk? disk = null, StorageOptions? options = null)
+    {
+        Disk = disk ?? new SimDisk(seed);
+        Scheduler = new SimScheduler(seed);
+        Engine = StorageEngine.Open(Disk, Directory, options ?? SmallOptions, Scheduler, Scheduler, Listener);
+    }
+
+    public static StorageOptions SmallOptions => new()
+    {
+        MemTableBytes = 48 << 10,
+        TableBytes = 12 << 10,
+        BaseLevelBytes = 24 << 10,
+        BlockCacheBytes = 256 << 10,
+        Level0CompactionTables = 2,
+        CompactionLanes = 2,
+        CompactionBytesPerSecond = 0,
+        ReservedSpaceBytes = 0,
+        PoisonFreedMemory = true,
+    };
+
+    public SimDisk Disk { get; }
+
+    public SimScheduler Scheduler { get; }
+
+    public RecordingListener Listener { get; } = new();
+
+    public StorageEngine Engine { get; }
+
+    public void Dispose() => Engine.Dispose();
+}
