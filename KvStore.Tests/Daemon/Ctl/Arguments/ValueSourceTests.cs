@@ -28,6 +28,17 @@ public sealed class ValueSourceTests
         (await ReadAsync("-", input: new byte[1000], limit: 100)).Length.ShouldBe(101);
 
     [Test]
+    public async Task An_interrupt_ends_a_read_that_blocks()
+    {
+        using var blocked = new ManualResetEventSlim();
+        using var interrupt = new CancellationTokenSource();
+        var read = ValueSource.ReadValueAsync("-", base64: false, limit: 100, () => new BlockedStream(blocked), interrupt.Token);
+        await interrupt.CancelAsync();
+        await Should.ThrowAsync<OperationCanceledException>(() => read);
+        blocked.Set();
+    }
+
+    [Test]
     public async Task Base64_applies_to_what_is_read()
     {
         (await ReadAsync("AP8=", base64: true)).ShouldBe(new byte[] { 0, 255 });
@@ -47,4 +58,15 @@ public sealed class ValueSourceTests
 
     private static Task<byte[]> ReadAsync(string argument, bool base64 = false, byte[]? input = null, int limit = 1 << 20) =>
         ValueSource.ReadValueAsync(argument, base64, limit, () => new MemoryStream(input ?? []), CancellationToken.None);
+
+    /// <summary>A terminal at which nobody types: its reads ignore cancellation.</summary>
+    private sealed class BlockedStream(ManualResetEventSlim released) : MemoryStream
+    {
+        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
+            new(Task.Run(() =>
+            {
+                released.Wait(CancellationToken.None);
+                return 0;
+            }, CancellationToken.None));
+    }
 }
