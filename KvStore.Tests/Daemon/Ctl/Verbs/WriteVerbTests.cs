@@ -164,6 +164,7 @@ public sealed class WriteVerbTests
         var run = await CtlRun.OfAsync("put", "k", "v", "--json", "--endpoints", address);
         run.Code.ShouldBe(ExitCode.Unreachable);
         run.Document.GetProperty("error").GetString().ShouldBe("unreachable");
+        run.Document.GetProperty("retryable").GetBoolean().ShouldBeTrue();
         run.Document.GetProperty("outcome").GetString().ShouldBe("not_applied");
     }
 
