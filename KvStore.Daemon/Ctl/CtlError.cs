@@ -17,7 +17,7 @@ internal sealed record CtlError(KvError Code, string Message, Outcome Outcome)
 
     public static CtlError Of(KvException e) => new(e.Code, e.Message, e.Outcome)
     {
-        Retryable = e.Retryable,
+        Retryable = e.Retryable || e.Code == KvError.Unreachable,
         Advice = e.Advice.Length > 0 ? e.Advice : AdviceFor(e.Code, e.Outcome),
         Missing = e.Missing,
         Current = e.CurrentRevision,

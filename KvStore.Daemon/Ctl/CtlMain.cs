@@ -59,9 +59,10 @@ internal static class CtlMain
         {
             return ExitCode.Interrupted;
         }
-        catch (IOException e)
+        catch (Exception e)
         {
-            streams.Error.WriteLine($"kvctl: {e.Message}");
+            // Whatever it is, a script gets one line and a status, not a stack trace.
+            streams.Error.WriteLine($"kvctl: {(e is IOException ? "" : $"unexpected {e.GetType().Name}: ")}{e.Message}");
             return ExitCode.Unclassified;
         }
     }

@@ -84,6 +84,7 @@ public sealed class KvClient : IAsyncDisposable
         var body = new BatchWrite(operations, options.Mode, perPartition, options.RequestId, (int)size);
         var results = await _runner.RunAsync<BatchWrite, WriteResult[]>(
             body, ReplyDecoders.Batch, new Target(partition, ToPrimary: true), DeadlineOf(options.Timeout), options.Trace, cancellation).ConfigureAwait(false);
+        CheckCount(results.Length, operations.Length, Outcome.Unknown);
         foreach (ref readonly var result in results.AsSpan()) Learn(result);
         return results;
     }
@@ -115,6 +116,12 @@ public sealed class KvClient : IAsyncDisposable
         var results = new ReadResult[keys.Count];
         var deadline = DeadlineOf(options.Timeout);
         await Task.WhenAll(GroupByNode(keys, consistency).Select(GetGroupAsync)).ConfigureAwait(false);
+        for (var i = 0; i < results.Length; i++)
+        {
+            // The values of one reply were too many: this one was left out.
+            if (results[i].Error == KvError.TooLarge) await GetGroupAsync([i]).ConfigureAwait(false);
+        }
+
         foreach (ref readonly var result in results.AsSpan()) Learn(result);
         return results;
 
@@ -122,21 +129,19 @@ public sealed class KvClient : IAsyncDisposable
         {
             var partition = _router.PartitionOf(keys[places[0]].Span);
             var wanted = Array.ConvertAll(places, place => new GetKey(keys[place], AtLeastOf(options, consistency, _router.PartitionOf(keys[place].Span))));
-            ReadResult[] answers;
             try
             {
                 var target = new Target(partition, consistency == ReadConsistency.Quorum);
-                answers = await _runner.RunAsync<MultiGet, ReadResult[]>(
+                var answers = await _runner.RunAsync<MultiGet, ReadResult[]>(
                     new MultiGet(wanted, consistency), ReplyDecoders.MultiGet, target, deadline, options.Trace, cancellation).ConfigureAwait(false);
+                CheckCount(answers.Length, places.Length, Outcome.None);
+                for (var i = 0; i < answers.Length; i++) results[places[i]] = answers[i];
             }
             catch (KvException exception)
             {
-                answers = [];
                 var failed = new ReadResult { Found = false, Error = exception.Code, Value = Encoding.UTF8.GetBytes(exception.Message) };
                 foreach (var place in places) results[place] = failed;
             }
-
-            for (var i = 0; i < answers.Length && i < places.Length; i++) results[places[i]] = answers[i];
         }
     }
 
@@ -244,7 +249,7 @@ public sealed class KvClient : IAsyncDisposable
     private void Install(TopologyReply topology)
     {
         _router.Install(topology);
-        if (_options.SessionConsistency && _session?.PartitionCount != topology.PartitionCount) _session = new Session(topology.PartitionCount);
+        if (_options.SessionConsistency && _session?.Fits(topology) != true) _session = new Session(topology.ClusterId, topology.PartitionCount);
     }
 
     /// <summary>The keys' places, in groups that one node can answer.</summary>
@@ -262,14 +267,14 @@ public sealed class KvClient : IAsyncDisposable
     {
         if (result.Outcome != Outcome.Applied) return;
         _session?.Observe(result.Partition, result.Revision);
-        if (result.Primary != 0 && !result.Detached) _router.Table?.LearnLeader(result.Partition, result.Primary);
+        if (result.Primary != 0 && !result.Detached) _router.LearnServer(result.Partition, result.Primary, isPrimary: true);
     }
 
     private void Learn(in ReadResult result)
     {
         if (result.Error != KvError.None) return;
         _session?.Observe(result.Partition, result.Revision);
-        if (result.Achieved == ReadConsistency.Quorum && result.FromPrimary) _router.Table?.LearnLeader(result.Partition, result.ServedBy);
+        _router.LearnServer(result.Partition, result.ServedBy, result.Achieved == ReadConsistency.Quorum && result.FromPrimary);
     }
 
     private Deadline DeadlineOf(TimeSpan timeout) => Deadline.After(timeout > TimeSpan.Zero ? timeout : _options.Timeout);
@@ -279,6 +284,12 @@ public sealed class KvClient : IAsyncDisposable
         CheckKey(key, Outcome.NotApplied);
         if (value.Length > Limits.ValueBytes)
             throw new KvException(KvError.TooLarge, $"a value of {value.Length} bytes is longer than {Limits.ValueBytes}", Outcome.NotApplied);
+    }
+
+    // A missing answer must not pass for an absent key.
+    private static void CheckCount(int answers, int questions, Outcome outcome)
+    {
+        if (answers != questions) throw new KvException(KvError.ProtocolViolation, $"{answers} answers to {questions} questions", outcome);
     }
 
     private static void CheckKey(ReadOnlyMemory<byte> key, Outcome outcome)

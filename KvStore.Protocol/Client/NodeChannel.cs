@@ -28,7 +28,7 @@ internal sealed class NodeChannel : IDisposable
 
     public string Address { get; }
 
-    /// <summary>The round trip of the network alone, in powers of four of a millisecond: nodes in one class are equally near.</summary>
+    /// <inheritdoc cref="RoundTrip.Class"/>
     public int LatencyClass { get; private set; }
 
     public bool HasOpenConnection => _connections.Any(connection => connection is { IsOpen: true });
@@ -89,28 +89,21 @@ internal sealed class NodeChannel : IDisposable
 
     public void Tick(long nowMs)
     {
-        var roundTripUs = int.MaxValue;
+        var nearest = int.MaxValue;
         foreach (var connection in _connections)
         {
             if (connection is not { IsOpen: true }) continue;
             connection.Tick(nowMs);
-            roundTripUs = Math.Min(roundTripUs, connection.RoundTripUs);
+            nearest = Math.Min(nearest, connection.RoundTrip.Class);
         }
 
-        if (roundTripUs != int.MaxValue) LatencyClass = ClassOf(roundTripUs);
+        if (nearest != int.MaxValue) LatencyClass = nearest;
     }
 
     public void Dispose()
     {
         _closing.Cancel();
         foreach (var connection in _connections) connection?.Dispose();
-    }
-
-    private static int ClassOf(int roundTripUs)
-    {
-        var latencyClass = 0;
-        for (var ms = roundTripUs / 1000; ms > 0; ms /= 4) latencyClass++;
-        return latencyClass;
     }
 
     private Task<KvException?> OpenAsync()

@@ -35,12 +35,11 @@ internal sealed class NodeConnection : IDisposable
     private long _pingSentMs;
     private int _closed;
 
-    private NodeConnection(SocketConnection connection, KvClientOptions options, HelloAck ack, int roundTripUs)
+    private NodeConnection(SocketConnection connection, KvClientOptions options, HelloAck ack)
     {
         _connection = connection;
         _options = options;
         Ack = ack;
-        RoundTripUs = roundTripUs;
         _window = new SemaphoreSlim(Math.Min((int)ack.PendingRequests, PendingTable.Capacity));
         _compress = (ack.Features & Features.AcceptsLz4) != 0;
         _outgoing = new OutgoingQueue(connection.Output, OnBroken);
@@ -51,8 +50,7 @@ internal sealed class NodeConnection : IDisposable
 
     public bool IsOpen => Volatile.Read(ref _closed) == 0;
 
-    /// <summary>Round trip of the handshake, then of the latest Ping, in microseconds.</summary>
-    public int RoundTripUs { get; private set; }
+    public RoundTrip RoundTrip { get; } = new();
 
     /// <summary>Connects and shakes hands.</summary>
     /// <exception cref="KvException">The node refused, with its code; or <see cref="KvError.Unreachable"/>.</exception>
@@ -66,10 +64,8 @@ internal sealed class NodeConnection : IDisposable
             await socket.ConnectAsync(endpoint, limit.Token).ConfigureAwait(false);
             var flags = SocketConnectionOptions.InlineConnect | SocketConnectionOptions.InlineReads | SocketConnectionOptions.InlineWrites;
             var connection = SocketConnection.Create(socket, SocketPipe, SocketPipe, flags, options.Name);
-            var sentAt = TimeProvider.System.GetTimestamp();
             var ack = await Handshake.RunAsync(connection, options, limit.Token).ConfigureAwait(false);
-            var roundTripUs = (int)Math.Min(TimeProvider.System.GetElapsedTime(sentAt).TotalMicroseconds, int.MaxValue);
-            var opened = new NodeConnection(connection, options, ack, roundTripUs);
+            var opened = new NodeConnection(connection, options, ack);
             _ = opened.ReceiveAsync();
             return opened;
         }
@@ -104,6 +100,7 @@ internal sealed class NodeConnection : IDisposable
         }
 
         WatchSilence(nowMs);
+        if (RoundTrip.IsDue(nowMs)) SendPing();
     }
 
     public void Dispose() => Close("the client was closed");
@@ -130,14 +127,13 @@ internal sealed class NodeConnection : IDisposable
         // A pause of this process is no silence of the other side.
         if (nowMs - _lastTickMs > PauseMs && _pingSentMs != 0) _pingSentMs = nowMs;
         _lastTickMs = nowMs;
-        if (nowMs - Volatile.Read(ref _lastReceivedMs) < pingAfterMs)
+        var lastReceivedMs = Volatile.Read(ref _lastReceivedMs);
+        if (lastReceivedMs >= _pingSentMs) _pingSentMs = 0;
+        if (_pingSentMs == 0)
         {
-            _pingSentMs = 0;
-        }
-        else if (_pingSentMs == 0)
-        {
+            if (nowMs - lastReceivedMs < pingAfterMs) return;
             _pingSentMs = nowMs;
-            SendControl(FrameType.Ping, (ulong)TimeProvider.System.GetTimestamp());
+            SendPing();
         }
         else if (nowMs - _pingSentMs > Math.Max(intervalMs / 3, ShortestGraceMs))
         {
@@ -220,6 +216,8 @@ internal sealed class NodeConnection : IDisposable
 
     private void OnBroken(Exception? cause) => Close(cause is null ? "the connection was closed by the other side" : $"the connection broke: {cause.Message}");
 
+    private void SendPing() => SendControl(FrameType.Ping, (ulong)TimeProvider.System.GetTimestamp());
+
     private void SendControl(FrameType type, ulong id) => _outgoing.TryEnqueue(id, new OtherRequest(type), default);
 
     private async Task ReceiveAsync()
@@ -269,7 +267,7 @@ internal sealed class NodeConnection : IDisposable
                 SendControl(FrameType.Pong, frame.RequestId);
                 return null;
             case FrameType.Pong:
-                RoundTripUs = (int)Math.Clamp(TimeProvider.System.GetElapsedTime((long)frame.RequestId).TotalMicroseconds, 1, int.MaxValue);
+                RoundTrip.Add(TimeProvider.System.GetElapsedTime((long)frame.RequestId));
                 return null;
             case FrameType.Error when frame.RequestId == 0:
                 using (var body = FrameBody.Open(frame)) return ErrorReply.Decode(body.Span).Message;

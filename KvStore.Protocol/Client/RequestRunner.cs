@@ -7,6 +7,9 @@ namespace KvStore.Protocol.Client;
 /// <summary>Carries one request through as many attempts as <see cref="RetryPolicy"/> and its deadline allow.</summary>
 internal sealed class RequestRunner(Router router)
 {
+    // An attempt that has no time left turns what was definitely not applied into something unknown.
+    private const int ShortestAttemptMs = 50;
+
     /// <exception cref="KvException">The request failed; for a write with its outcome.</exception>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<T> RunAsync<TBody, T>(
@@ -25,7 +28,7 @@ internal sealed class RequestRunner(Router router)
                 : await ConnectAndSendAsync(channel, body, decode, deadline, trace, cancellation).ConfigureAwait(false);
             if (reply.Ok) return reply.Value;
             Learn(reply.Error, target);
-            if (!policy.MayRetry(reply, out var pauseMs) || deadline.RemainingMs <= pauseMs)
+            if (!policy.MayRetry(reply, out var pauseMs) || deadline.RemainingMs < pauseMs + ShortestAttemptMs)
                 throw ToException(reply, policy.OutcomeOf(reply));
             avoid = channel;
             if (pauseMs > 0) await Pause(pauseMs, cancellation).ConfigureAwait(false);

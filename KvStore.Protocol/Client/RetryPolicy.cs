@@ -25,7 +25,9 @@ internal struct RetryPolicy(bool isWrite)
         Attempts++;
         pauseMs = 0;
         if (reply.Error is { } error) return MayRetryRefused(error, out pauseMs);
-        if (reply.Failure is not (KvError.Unreachable or KvError.ConnectionLost) || (isWrite && reply.Sent)) return false;
+        // A node that is full or stopping refuses the handshake already.
+        var elsewhere = reply.Failure is KvError.Unreachable or KvError.ConnectionLost or KvError.Overloaded or KvError.ShuttingDown;
+        if (!elsewhere || (isWrite && reply.Sent)) return false;
         pauseMs = NextPauseMs();
         return true;
     }

@@ -43,6 +43,14 @@ internal sealed class Router(KvClientOptions options, ChannelPool channels)
         }
     }
 
+    /// <summary>A reply shows who did the work: learn the primary by it, and that the topology is old when it is no replica at all.</summary>
+    public void LearnServer(ushort partition, ushort node, bool isPrimary)
+    {
+        if (Table is not { } table || partition >= table.Topology.PartitionCount) return;
+        if (isPrimary) table.LearnLeader(partition, node);
+        if (!table.Topology.ReplicasOf(partition).Contains(node)) Refresh();
+    }
+
     /// <summary>Asks for the topology again, in the background, at most twice a second.</summary>
     public void Refresh()
     {

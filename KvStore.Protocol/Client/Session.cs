@@ -6,13 +6,14 @@ namespace KvStore.Protocol.Client;
 /// The newest revision seen of every partition, by writes and by reads: sent along with local reads, it gives read-your-writes and monotonic
 /// reads whichever replica answers (Terry et al., "Session Guarantees for Weakly Consistent Replicated Data", 1994).
 /// </summary>
-internal sealed class Session(int partitionCount)
+internal sealed class Session(UInt128 clusterId, int partitionCount)
 {
     private const int Stripes = 64;
     private readonly WireRevision[] _newest = new WireRevision[partitionCount];
     private readonly Lock[] _gates = [.. Enumerable.Range(0, Math.Min(Stripes, partitionCount)).Select(_ => new Lock())];
 
-    public int PartitionCount => partitionCount;
+    /// <summary>The revisions are of this cluster: another one behind the same addresses may never reach them.</summary>
+    public bool Fits(TopologyReply topology) => topology.ClusterId == clusterId && topology.PartitionCount == partitionCount;
 
     public WireRevision Newest(ushort partition)
     {

@@ -59,7 +59,8 @@ internal static class ValueSource
         while (bytes.Length < most)
         {
             var wanted = (int)Math.Min(buffer.Length, most - bytes.Length);
-            var got = await stream.ReadAsync(buffer.AsMemory(0, wanted), cancellation);
+            // A read of a terminal or a pipe does not notice the token: it is left behind, and the process ends.
+            var got = await stream.ReadAsync(buffer.AsMemory(0, wanted), cancellation).AsTask().WaitAsync(cancellation);
             if (got == 0) break;
             bytes.Write(buffer, 0, got);
         }

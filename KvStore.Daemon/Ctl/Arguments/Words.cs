@@ -50,6 +50,7 @@ internal static class Words
         Checked(new Argument<string>(name)
         {
             Description = description,
+            HelpName = name,
             CustomParser = result => result.Tokens[0].Value,
         });
 
@@ -57,6 +58,7 @@ internal static class Words
         Checked(new Argument<string?>(name)
         {
             Description = description,
+            HelpName = name,
             Arity = ArgumentArity.ZeroOrOne,
             CustomParser = result => result.Tokens.Count > 0 ? result.Tokens[0].Value : null,
             DefaultValueFactory = _ => null,
@@ -67,6 +69,7 @@ internal static class Words
         Checked(new Argument<string[]>(name)
         {
             Description = description,
+            HelpName = $"{name}...",
             Arity = ArgumentArity.OneOrMore,
             CustomParser = result => [.. result.Tokens.Select(t => t.Value)],
         });

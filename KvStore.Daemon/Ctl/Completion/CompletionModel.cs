@@ -16,7 +16,8 @@ internal sealed record CompletionCommand(
 /// <summary>One option.</summary>
 /// <param name="TakesWord">Whether a word follows it.</param>
 /// <param name="Words">The words that may follow, where they are known.</param>
-internal sealed record CompletionOption(string Name, string Description, bool TakesWord, string[] Words);
+/// <param name="Everywhere">Every command takes it.</param>
+internal sealed record CompletionOption(string Name, string Description, bool TakesWord, string[] Words, bool Everywhere);
 
 /// <summary>Reads the command tree, so that completion can offer neither more nor less than kvctl takes.</summary>
 internal static class CompletionModel
@@ -25,19 +26,19 @@ internal static class CompletionModel
 
     private static CompletionCommand Of(Command command, string path, CompletionOption[] inherited)
     {
-        var own = command.Options.Select(o => (o.Recursive, Option: Of(o))).ToArray();
-        CompletionOption[] passedOn = [.. inherited, .. own.Where(o => o.Recursive).Select(o => o.Option)];
+        var own = command.Options.Select(Of).ToArray();
+        CompletionOption[] passedOn = [.. inherited, .. own.Where(o => o.Everywhere)];
         return new CompletionCommand(
             path, command.Name, command.Description ?? "",
             [.. command.Subcommands.Select(c => Of(c, path.Length == 0 ? c.Name : $"{path} {c.Name}", passedOn))],
-            [.. own.Select(o => o.Option), .. inherited],
+            [.. own, .. inherited],
             [.. command.Arguments.SelectMany(a => WordsOf(a))]);
     }
 
     private static CompletionOption Of(Option option)
     {
         var takesWord = option.ValueType != typeof(bool) && option.Arity.MaximumNumberOfValues > 0;
-        return new CompletionOption(option.Name, option.Description ?? "", takesWord, takesWord ? WordsOf(option) : []);
+        return new CompletionOption(option.Name, option.Description ?? "", takesWord, takesWord ? WordsOf(option) : [], option.Recursive);
     }
 
     private static string[] WordsOf(Symbol symbol) => [.. symbol.GetCompletions(CompletionContext.Empty).Select(c => c.Label)];

@@ -14,15 +14,17 @@ internal static class FishScript
             complete -c kvctl -f
 
             """);
-        foreach (var command in CompletionModel.Of(root).All())
+        var commands = CompletionModel.Of(root);
+        foreach (var option in commands.Options.Where(o => o.Everywhere)) text.Append($"complete -c kvctl{Words(option)}\n");
+        foreach (var command in commands.All())
         {
             var here = Quote(Condition(command));
             foreach (var child in command.Children)
                 text.Append($"complete -c kvctl -n {here} -a {child.Name} -d {Quote(child.Description)}\n");
             foreach (var word in command.Operands)
                 text.Append($"complete -c kvctl -n {here} -a {Quote(word)}\n");
-            foreach (var option in command.Options)
-                text.Append($"complete -c kvctl -n {here} -l {option.Name[2..]}{Following(option)} -d {Quote(option.Description)}\n");
+            foreach (var option in command.Options.Where(o => !o.Everywhere))
+                text.Append($"complete -c kvctl -n {here}{Words(option)}\n");
         }
 
         return text.ToString();
@@ -35,10 +37,10 @@ internal static class FishScript
         return string.Join("; and ", children.Length > 0 ? seen.Append($"not __fish_seen_subcommand_from {children}") : seen);
     }
 
-    private static string Following(CompletionOption option)
+    private static string Words(CompletionOption option)
     {
-        if (!option.TakesWord) return "";
-        return option.Words.Length > 0 ? $" -x -a {Quote(string.Join(" ", option.Words))}" : " -x";
+        var following = option.Words.Length > 0 ? $" -x -a {Quote(string.Join(" ", option.Words))}" : option.TakesWord ? " -x" : "";
+        return $" -l {option.Name[2..]}{following} -d {Quote(option.Description)}";
     }
 
     private static string Quote(string text) => $"'{text.Replace("\\", "\\\\").Replace("'", "\\'")}'";

@@ -21,7 +21,7 @@ internal sealed class BenchVerb : Verb
     private readonly Option<TimeSpan?> _duration = Words.Duration("--duration", "stop after this time (default 10s)");
 
     private readonly Option<OperationMix> _mix = Words.Word<OperationMix>(
-        "--mix", "get=W,put=W", "which operations, by weight (default get=95,put=5)", "weights such as get=95,put=5", OperationMix.TryParse, new OperationMix(95, 5));
+        "--mix", "get=W,put=W", "which operations, by weight", "weights such as get=95,put=5", OperationMix.TryParse, new OperationMix(95, 5));
 
     private readonly Option<long?> _keys = Words.Number("--keys", "N", "how many different keys (default 100000)", 1, MostKeys);
 
@@ -36,7 +36,7 @@ internal sealed class BenchVerb : Verb
         otherwise: null);
 
     private readonly Option<double> _zipf = Words.Word<double>(
-        "--zipf", "S", "take keys after Zipf's law with exponent S (default 0: all alike)", "a number from 0 to 5",
+        "--zipf", "S", "take keys after Zipf's law with exponent S; 0 is all alike", "a number from 0 to 5",
         (string word, out double value) =>
             double.TryParse(word, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out value) && value <= 5,
         otherwise: 0);

@@ -33,6 +33,8 @@ public sealed class ClientRoutingTests
     public async Task Local_reads_are_spread_over_the_replicas()
     {
         var nodes = StubNode.Cluster(3, Partitions, (node, request) => request.Found([1], node.Node));
+        // Without Pongs no node is nearer than another.
+        foreach (var node in nodes) node.Mute = true;
         await using var client = await Connect(nodes);
         for (var i = 0; i < 100; i++) await client.GetAsync(Encoding.UTF8.GetBytes($"key-{i}"));
         nodes.ShouldAllBe(node => node.Requests.Count > 10);
@@ -127,6 +129,43 @@ public sealed class ClientRoutingTests
             else read[i].Value.ToArray().ShouldBe(keys[i].ToArray());
         }
 
+        await Stop(nodes);
+    }
+
+    [Test]
+    public async Task A_value_that_no_longer_fitted_into_the_reply_is_asked_for_alone()
+    {
+        var nodes = StubNode.Cluster(3, Partitions, (node, request) =>
+        {
+            var view = GetRequestView.Decode(request.Body);
+            if (view.Count == 1) request.Found("alone"u8.ToArray(), node.Node);
+            else request.Reply(FrameType.GetReply, output => GetReply.Encode(output, [new ReadResult { Found = true, Value = "first"u8.ToArray() }, new ReadResult { Found = false, Error = KvError.TooLarge }]));
+        });
+        await using var client = await Connect(nodes);
+        var read = await client.GetManyAsync(["{a}1"u8.ToArray(), "{a}2"u8.ToArray()]);
+        read.Select(result => Encoding.UTF8.GetString(result.Value.Span)).ShouldBe(["first", "alone"]);
+        await Stop(nodes);
+    }
+
+    [Test]
+    public async Task A_node_that_refuses_the_handshake_because_it_is_stopping_is_passed_over()
+    {
+        var nodes = StubNode.Cluster(3, Partitions, (node, request) => request.Applied(node.Node));
+        nodes[1].RefuseHandshake = KvError.ShuttingDown;
+        await using var client = await Connect(nodes);
+        for (var i = 0; i < 20; i++) (await client.PutAsync(Encoding.UTF8.GetBytes($"key-{i}"), default)).Primary.ShouldNotBe((ushort)2);
+        await Stop(nodes);
+    }
+
+    [Test]
+    public async Task An_answer_from_a_node_that_is_no_replica_shows_that_the_topology_is_old()
+    {
+        var nodes = StubNode.Cluster(4, Partitions, (_, request) => request.Found([1], 4));
+        foreach (var node in nodes) node.Topology = StubNode.TopologyOf(nodes[..3], Partitions);
+        await using var client = await Connect(nodes[..3]);
+        foreach (var node in nodes) node.Topology = StubNode.TopologyOf(nodes, Partitions, version: 2);
+        await client.GetAsync("k"u8.ToArray());
+        await Wait.Until(() => client.KnownTopology!.Version == 2, "the new topology is known");
         await Stop(nodes);
     }
 
