@@ -1,0 +1,21 @@
+namespace KvStore.Bench.Load;
+
+/// <summary>What one closed-loop run measured. Latencies in microseconds.</summary>
+/// <param name="Operations">Operations that succeeded inside the measured time.</param>
+/// <param name="Seconds">Length of the measured time.</param>
+/// <param name="P50Us">Median latency.</param>
+/// <param name="P99Us">99th percentile of the latency.</param>
+/// <param name="GeneratorCores">CPU time of this process per second of the run: 1.0 is one core.</param>
+/// <param name="Errors">Failed operations by message; empty in a clean run.</param>
+internal sealed record LoadResult(
+    long Operations,
+    double Seconds,
+    double P50Us,
+    double P99Us,
+    double GeneratorCores,
+    IReadOnlyDictionary<string, long> Errors)
+{
+    public double OperationsPerSecond => Operations / Seconds;
+
+    public long Failures => Errors.Values.Sum();
+}
