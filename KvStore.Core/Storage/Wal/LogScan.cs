@@ -1,0 +1,122 @@
+using KvStore.Core.Io;
+using KvStore.Core.Primitives;
+
+namespace KvStore.Core.Storage.Wal;
+
+/// <summary>
+/// Finds out, reading only, what a log holds and whether its end is torn or damaged (rules.md, 'The shared WAL'):
+/// the first invalid batch, at LSN d, is damage if anything that belongs to the log says that d was durable, else it is the end.
+/// </summary>
+internal sealed class LogScan
+{
+    private readonly WalIdentity _identity;
+    private readonly SegmentScanner _scanner;
+    private readonly string _directory;
+
+    public LogScan(string directory, WalIdentity identity, SegmentScanner scanner)
+    {
+        (_directory, _identity, _scanner) = (directory, identity, scanner);
+    }
+
+    /// <summary>Oldest first.</summary>
+    public List<ScannedSegment> Segments { get; } = [];
+
+    public ulong HighestEpoch { get; private set; }
+
+    /// <summary>The highest LSN that the log itself says is durable.</summary>
+    public Lsn KnownDurable { get; private set; }
+
+    /// <summary>The LSN after the last whole batch.</summary>
+    public Lsn Next { get; private set; } = new(1);
+
+    public long TornBytes { get; private set; }
+
+    /// <summary>Set if the log is damaged; then nothing else here counts.</summary>
+    public WalDamage? Damage { get; private set; }
+
+    /// <summary>Looks at every header, and at every batch of the newest segment.</summary>
+    /// <exception cref="WalRefusedException">The files are another node's, or of a newer format.</exception>
+    public void Run(IFileSystem fileSystem, IReadOnlyList<ulong> numbers)
+    {
+        foreach (var number in numbers)
+        {
+            var file = fileSystem.Open(Path.Combine(_directory, WalFormat.SegmentName(number)), FileOpenMode.ReadWrite);
+            if (!TryReadHeader(file, number))
+            {
+                file.Dispose();
+                return;
+            }
+        }
+
+        if (Segments.Count > 0) FindEnd(Segments[^1]);
+    }
+
+    /// <summary>Notes damage that was met while the batches before the newest segment were replayed.</summary>
+    public void SetDamage(IFile file, int offset, Lsn from, string what) => Damage ??= new WalDamage(file.Path, offset, from, KnownDurable, what);
+
+    private bool TryReadHeader(IFile file, ulong number)
+    {
+        _scanner.Open(file);
+        var page = _scanner.Bytes(0, WalFormat.PageBytes);
+        if (!SegmentHeader.TryReadVersion(page, out var version)) return Damaged(file, "the segment header is not one");
+        if (version != SegmentHeader.FormatVersion)
+            throw new WalRefusedException($"{file.Path} has format version {version}; this release knows version {SegmentHeader.FormatVersion}");
+        var bytes = _scanner.Bytes(0, WalFormat.PageBytes + (ushort.MaxValue + 1) * GroupState.Bytes);
+        if (!SegmentHeader.TryRead(bytes, out var header)) return Damaged(file, "the segment header's checksum is wrong");
+        if (header.Identity != _identity) throw new WalRefusedException($"{file.Path} belongs to {header.Identity}; this is {_identity}");
+        if (header.Number != number) return Damaged(file, $"the segment header says segment {header.Number}");
+        if (Segments.Count > 0 && header.Previous != Segments[^1].Header.Number) return Damaged(file, $"segment {header.Previous}, which comes before, is missing");
+
+        if (Segments.Count > 0) Segments[^1].End = header.PreviousEnd;
+        Segments.Add(new ScannedSegment(file, header, ReadGroups(bytes.Slice(WalFormat.PageBytes, header.StateBytes))));
+        HighestEpoch = Math.Max(HighestEpoch, header.Epoch);
+        RaiseDurable(header.Durable);
+        return true;
+    }
+
+    private void FindEnd(ScannedSegment segment)
+    {
+        _scanner.Open(segment.File);
+        var offset = segment.Header.FirstBatchOffset;
+        Next = segment.Header.FirstLsn;
+        while (_scanner.TryReadBatch(segment.Header, offset, out var header, out _) && header.FirstLsn == Next)
+        {
+            RaiseDurable(header.Durable);
+            Next = new Lsn(header.LastLsn.Value + 1);
+            offset += WalFormat.AlignUp(header.TotalBytes);
+        }
+
+        segment.End = offset;
+        if (_scanner.TryReadHeader(segment.Header, offset, out var torn)) TornBytes = torn.TotalBytes;
+        LookBehind(segment, offset);
+        if (KnownDurable >= Next) SetDamage(segment.File, offset, Next, "a batch is missing or its checksum is wrong");
+    }
+
+    /// <summary>
+    /// A whole batch behind the end proves nothing by itself (the sectors of an un-synced batch reach the disk in any order),
+    /// but what it says about durability does.
+    /// </summary>
+    private void LookBehind(ScannedSegment segment, int offset)
+    {
+        for (; _scanner.Bytes(offset, BatchHeader.Bytes).Length == BatchHeader.Bytes; offset += WalFormat.PageBytes)
+            if (_scanner.TryReadBatch(segment.Header, offset, out var header, out _)) RaiseDurable(header.Durable);
+    }
+
+    private void RaiseDurable(Lsn durable)
+    {
+        if (durable > KnownDurable) KnownDurable = durable;
+    }
+
+    private bool Damaged(IFile file, string what)
+    {
+        SetDamage(file, 0, Lsn.Zero, what);
+        return false;
+    }
+
+    private static GroupState[] ReadGroups(ReadOnlySpan<byte> bytes)
+    {
+        var groups = new GroupState[bytes.Length / GroupState.Bytes];
+        for (var i = 0; i < groups.Length; i++) groups[i] = GroupState.Read(bytes[(i * GroupState.Bytes)..]);
+        return groups;
+    }
+}

@@ -1,0 +1,159 @@
+using KvStore.Core.Io;
+
+namespace KvStore.Core.Storage.Wal;
+
+/// <summary>
+/// Keeps one segment file ready, filled with zeros or with the content of a recycled segment, on a lane of its own: a sync into a file
+/// that was written once costs half of a sync into one that was merely allocated. Removes retired segments, oldest first, each
+/// durably before the next, so that the log never has a gap.
+/// </summary>
+internal sealed class SegmentSupply(IFileSystem fileSystem, string directory, int segmentBytes, IScheduler scheduler, Action<Exception> onFailed) : IWorkItem, IDisposable
+{
+    private const int ChunkBytes = 1 << 20;
+    private const int BytesPerSync = 4 << 20;
+    private readonly Lock _lock = new();
+    private readonly Queue<Segment> _retired = new();
+    private readonly ILane _lane = scheduler.CreateLane("wal-supply");
+    private bool _spareReady;
+    private bool _posted;
+    private bool _disposed;
+
+    private string SparePath => Path.Combine(directory, WalFormat.SpareName);
+
+    /// <summary>Bytes of segments that wait to be used.</summary>
+    public long ReadyBytes
+    {
+        get
+        {
+            lock (_lock) return _spareReady ? segmentBytes : 0;
+        }
+    }
+
+    /// <summary>Tells the supply that a spare is there from before.</summary>
+    public void AdoptSpare() => _spareReady = true;
+
+    /// <summary>The path of a file of exactly <paramref name="bytes"/>, which is the caller's from now on; its content is arbitrary.</summary>
+    /// <exception cref="DiskException">No spare was ready, and there is no room for a new file.</exception>
+    public string Take(int bytes)
+    {
+        if (bytes == segmentBytes)
+        {
+            lock (_lock)
+            {
+                if (_spareReady)
+                {
+                    _spareReady = false;
+                    return SparePath;
+                }
+            }
+        }
+
+        var path = Path.Combine(directory, WalFormat.RollingName);
+        if (fileSystem.FileExists(path)) fileSystem.Delete(path);
+        using var file = fileSystem.Open(path, FileOpenMode.CreateNew);
+        file.Allocate(bytes);
+        return path;
+    }
+
+    /// <summary>Makes a spare, in the background, unless there is one. Called after a taken file has got its own name.</summary>
+    public void Replenish() => Wake(null);
+
+    /// <summary>Removes a segment that has left the log, in the background.</summary>
+    public void Retire(Segment segment) => Wake(segment);
+
+    public void Execute()
+    {
+        try
+        {
+            lock (_lock) _posted = false;
+            while (TryTakeRetired(out var segment)) Remove(segment);
+            if (ReadyBytes == 0) MakeSpare();
+        }
+        catch (IOException e)
+        {
+            onFailed(e);
+        }
+    }
+
+    public void Dispose()
+    {
+        lock (_lock)
+        {
+            if (_disposed) return;
+            _disposed = true;
+        }
+
+        _lane.Dispose();
+        while (TryTakeRetired(out var segment)) segment.Dispose();
+    }
+
+    /// <summary>Fills a file with zeros, durably. Synced in steps, so that other syncs on the device need not wait for all of it.</summary>
+    public static void FillWithZeros(IFile file, int bytes)
+    {
+        var zeros = new byte[Math.Min(bytes, ChunkBytes)];
+        file.Allocate(bytes);
+        for (var at = 0; at < bytes; at += zeros.Length)
+        {
+            file.Write(at, zeros.AsSpan(0, Math.Min(zeros.Length, bytes - at)));
+            if ((at + zeros.Length) % BytesPerSync == 0) file.DataSync();
+        }
+
+        file.DataSync();
+    }
+
+    private void Wake(Segment? retired)
+    {
+        lock (_lock)
+        {
+            if (retired is not null) _retired.Enqueue(retired);
+            if (_posted || _disposed) return;
+            _posted = true;
+        }
+
+        _lane.Post(this);
+    }
+
+    private bool TryTakeRetired(out Segment segment)
+    {
+        lock (_lock) return _retired.TryDequeue(out segment!);
+    }
+
+    private void Remove(Segment segment)
+    {
+        var reuse = segment.Bytes == segmentBytes && ReadyBytes == 0;
+        segment.Dispose();
+        if (reuse) fileSystem.Rename(segment.File.Path, SparePath);
+        else fileSystem.Delete(segment.File.Path);
+        fileSystem.SyncDirectory(directory);
+        if (reuse) SetReady();
+    }
+
+    /// <summary>
+    /// Without a spare on a full disk the writer makes the next segment itself, and fails if there is still no room;
+    /// the node refuses writes before it comes to that (<see cref="WriteAheadLog.ReservedBytes"/>).
+    /// </summary>
+    private void MakeSpare()
+    {
+        var path = Path.Combine(directory, WalFormat.FillingName);
+        if (fileSystem.FileExists(path)) fileSystem.Delete(path);
+        try
+        {
+            using var file = fileSystem.Open(path, FileOpenMode.CreateNew);
+            FillWithZeros(file, segmentBytes);
+        }
+        catch (DiskException e) when (e.IsDiskFull)
+        {
+            if (fileSystem.FileExists(path)) fileSystem.Delete(path);
+            return;
+        }
+
+        fileSystem.Rename(path, SparePath);
+        fileSystem.SyncDirectory(directory);
+        SetReady();
+    }
+
+    private void SetReady()
+    {
+        lock (_lock) _spareReady = true;
+    }
+}
