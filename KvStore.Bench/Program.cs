@@ -1,35 +1,29 @@
-using KvStore.Bench.Load;
-using KvStore.Bench.Peers.Etcd;
-using KvStore.Bench.Peers.Redis;
+using System.CommandLine;
+using KvStore.Bench.Peers;
 using KvStore.Bench.Processes;
 
 namespace KvStore.Bench;
 
+/// <summary>The benchmarks, one verb each; `./build.sh bench VERB` builds what they need first.</summary>
 internal static class Program
 {
-    private static async Task<int> Main()
+    private static async Task<int> Main(string[] arguments)
     {
-        var keys = new KeySpace(100_000, 256);
-        foreach (ServerCluster cluster in new ServerCluster[] { new RedisCluster("/var/tmp", 17600), new EtcdCluster("/var/tmp", 17500) })
+        var root = new RootCommand("Measures kvd, its parts, and what its users would pick instead.")
         {
-            await using ServerCluster running = cluster;
-            await running.StartAsync(default);
-            Console.WriteLine(running.Settings);
-            foreach (ConnectionDesign design in Enum.GetValues<ConnectionDesign>())
-            foreach (LoadOperation operation in Enum.GetValues<LoadOperation>())
-            foreach (int clients in (int[])[1, 16, 64, 256])
-            {
-                await using ILoadTarget target = running.CreateTarget(design);
-                if (!target.Supports(operation)) continue;
-                await target.ConnectAsync(clients, default);
-                if (clients == 1 && design == 0 && operation == LoadOperation.StrongPut + (running.Name == "redis" ? 1 : 0))
-                    await ClosedLoop.FillAsync(target, keys, operation, 1);
-                double cpu = running.CpuSeconds;
-                LoadResult r = await ClosedLoop.MeasureAsync(target, keys, operation, clients, TimeSpan.FromSeconds(0.5), TimeSpan.FromSeconds(1.5));
-                cpu = running.CpuSeconds - cpu;
-                Console.WriteLine($"{running.Name} {design} {operation} N={clients} conns={target.Connections}: {r.OperationsPerSecond:F0}/s p50 {r.P50Us:F0} p99 {r.P99Us:F0} gen {r.GeneratorCores:F2} servers {cpu / 2:F2} errors {r.Failures}");
-            }
+            PeersCommand.Create(),
+        };
+        try
+        {
+            // Without its own handler of exceptions the library lets ours see them; Ctrl-C and SIGTERM
+            // cancel the command, which then ends its servers and removes their data.
+            var invocation = new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = TimeSpan.FromSeconds(30) };
+            return await root.Parse(arguments).InvokeAsync(invocation);
         }
-        return 0;
+        catch (Exception error) when (error is ServerStartException or FileNotFoundException or OperationCanceledException)
+        {
+            await Console.Error.WriteLineAsync(error.Message);
+            return 1;
+        }
     }
 }

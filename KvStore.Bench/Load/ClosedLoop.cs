@@ -36,20 +36,26 @@ internal sealed class ClosedLoop
     /// measured time. An operation counts if it was acknowledged inside the measured time.
     /// Throws <see cref="TimeoutException"/> if the target stops answering.
     /// </summary>
+    /// <param name="serverCpuSeconds">Reads the CPU time that the servers have used so far.</param>
     public static async Task<LoadResult> MeasureAsync(
-        ILoadTarget target, KeySpace keys, LoadOperation operation, int clients, TimeSpan warmUp, TimeSpan duration)
+        ILoadTarget target, KeySpace keys, LoadOperation operation, int clients, LoadTiming timing, Func<double> serverCpuSeconds)
     {
+        (TimeSpan warmUp, TimeSpan duration) = timing;
         var loop = new ClosedLoop(target, keys, operation);
         loop._recordFrom = Stopwatch.GetTimestamp() + Ticks(warmUp);
         loop._stopAt = loop._recordFrom + Ticks(duration);
         var running = Enumerable.Range(0, clients).Select(client => Task.Run(() => loop.RunAsync(client))).ToArray();
 
         await Task.Delay(warmUp);
-        TimeSpan cpuBefore = Environment.CpuUsage.TotalTime;
+        long begin = Stopwatch.GetTimestamp();
+        double generatorBefore = Environment.CpuUsage.TotalTime.TotalSeconds;
+        double serversBefore = serverCpuSeconds();
         await Task.Delay(duration);
-        TimeSpan cpu = Environment.CpuUsage.TotalTime - cpuBefore;
+        double generator = Environment.CpuUsage.TotalTime.TotalSeconds - generatorBefore;
+        double servers = serverCpuSeconds() - serversBefore;
+        double seconds = Stopwatch.GetElapsedTime(begin).TotalSeconds;
         await Task.WhenAll(running).WaitAsync(AnswerPatience);
-        return loop.Result(duration, cpu);
+        return loop.Result(duration, generator / seconds, servers / seconds);
     }
 
     /// <summary>
@@ -91,7 +97,7 @@ internal sealed class ClosedLoop
         if (now < _recordFrom || now > _stopAt)
             return;
         Interlocked.Increment(ref _succeeded);
-        _latencies.Record(Stopwatch.GetElapsedTime(started, now).Ticks * 100);
+        _latencies.Record((long)Stopwatch.GetElapsedTime(started, now).TotalNanoseconds);
     }
 
     private async Task FillLoopAsync(int client)
@@ -100,11 +106,12 @@ internal sealed class ClosedLoop
             await _target.RunOnceAsync(client, _operation, _keys.Key(key), _keys.Value);
     }
 
-    private LoadResult Result(TimeSpan duration, TimeSpan cpu) => new(
+    private LoadResult Result(TimeSpan duration, double generatorCores, double serverCores) => new(
         _succeeded,
         duration.TotalSeconds,
         _latencies.Quantile(0.50) / 1000,
         _latencies.Quantile(0.99) / 1000,
-        cpu.TotalSeconds / duration.TotalSeconds,
+        generatorCores,
+        serverCores,
         new Dictionary<string, long>(_errors));
 }

@@ -6,6 +6,7 @@ namespace KvStore.Bench.Load;
 /// <param name="P50Us">Median latency.</param>
 /// <param name="P99Us">99th percentile of the latency.</param>
 /// <param name="GeneratorCores">CPU time of this process per second of the run: 1.0 is one core.</param>
+/// <param name="ServerCores">The same for all servers together.</param>
 /// <param name="Errors">Failed operations by message; empty in a clean run.</param>
 internal sealed record LoadResult(
     long Operations,
@@ -13,9 +14,13 @@ internal sealed record LoadResult(
     double P50Us,
     double P99Us,
     double GeneratorCores,
+    double ServerCores,
     IReadOnlyDictionary<string, long> Errors)
 {
     public double OperationsPerSecond => Operations / Seconds;
 
     public long Failures => Errors.Values.Sum();
 }
+
+/// <summary>How long a closed loop runs before it is measured, and then while it is.</summary>
+internal readonly record struct LoadTiming(TimeSpan WarmUp, TimeSpan Duration);

@@ -5,48 +5,44 @@ using KvStore.Bench.Processes;
 
 namespace KvStore.Bench.Peers.Redis;
 
-/// <summary>A Redis primary with two replicas, every one with `appendfsync always`.</summary>
-internal sealed class RedisCluster : ServerCluster
+/// <summary>A Redis primary (server 0) with two replicas, every one with `appendfsync always`.</summary>
+internal sealed class RedisCluster(string dataParent, int firstPort) : ServerCluster("redis", dataParent, firstPort)
 {
-    private const int Servers = 3;
-
-    private readonly int _firstPort;
-
-    /// <param name="dataParent">Where the data directory is made.</param>
-    /// <param name="firstPort">The primary's port; the replicas take the next two.</param>
-    public RedisCluster(string dataParent, int firstPort)
-        : base("redis", dataParent) => _firstPort = firstPort;
-
     public override string Settings =>
-        "redis: primary and two replicas, appendonly yes, appendfsync always on all three, no RDB; "
-        + "SET is acknowledged after the primary's fsync, WAIT 1 after a replica received it (not after its fsync)";
+        "primary and two replicas, appendonly yes, appendfsync always on all three, no RDB; SET is acknowledged after the "
+        + "primary's fsync, WAIT 1 after one replica received it (not after that replica's fsync); GET at the primary";
+
+    // WAIT needs a connection per client; plain SET and GET are fastest over a shared one.
+    public override IReadOnlyList<ConnectionDesign> Designs => [ConnectionDesign.Multiplexed, ConnectionDesign.PerClient];
+
+    public override LoadOperation FillOperation => LoadOperation.FastPut;
 
     public override ILoadTarget CreateTarget(ConnectionDesign design) =>
-        new RedisTarget(new IPEndPoint(IPAddress.Loopback, _firstPort), design);
+        new RedisTarget(new IPEndPoint(IPAddress.Loopback, FirstPort), design);
 
-    protected override void Launch()
+    public override (string Program, string[] Arguments) CommandLineGet(string key) => ("redis-cli", ["-p", Port(0), "get", key]);
+
+    protected override ServerProcess Launch(int server)
     {
-        for (int server = 0; server < Servers; server++)
-        {
-            string directory = Data.Sub($"r{server + 1}");
-            Directory.CreateDirectory(directory);
-            string port = (_firstPort + server).ToString(CultureInfo.InvariantCulture);
-            // Without a delay the replicas' first synchronisation starts at once instead of after 5 s.
-            List<string> arguments =
-            [
-                "--port", port, "--bind", "127.0.0.1", "--dir", directory, "--daemonize", "no",
-                "--appendonly", "yes", "--appendfsync", "always", "--save", "", "--repl-diskless-sync-delay", "0",
-            ];
-            if (server > 0)
-                arguments.AddRange(["--replicaof", $"127.0.0.1 {_firstPort}"]);
-            Add(ServerProcess.Start($"r{server + 1}", "redis-server", arguments, Data.Sub($"r{server + 1}.log")));
-        }
+        string name = $"r{server + 1}";
+        string directory = Data.Sub(name);
+        Directory.CreateDirectory(directory);
+        // Without a delay the replicas' first synchronisation starts at once instead of after 5 s.
+        List<string> arguments =
+        [
+            "--port", Port(server), "--bind", "127.0.0.1", "--dir", directory, "--daemonize", "no",
+            "--appendonly", "yes", "--appendfsync", "always", "--save", "", "--repl-diskless-sync-delay", "0",
+        ];
+        if (server > 0)
+            arguments.AddRange(["--replicaof", $"127.0.0.1 {Port(0)}"]);
+        return ServerProcess.Start(name, "redis-server", arguments, Data.Sub(name + ".log"));
     }
 
     protected override async Task<bool> IsReadyAsync(CancellationToken cancellation)
     {
-        string port = _firstPort.ToString(CultureInfo.InvariantCulture);
-        CommandRun info = await CommandRun.RunAsync("redis-cli", ["-p", port, "info", "replication"], cancellation);
+        CommandRun info = await CommandRun.RunAsync("redis-cli", ["-p", Port(0), "info", "replication"], cancellation);
         return info.Output.Split("state=online").Length == Servers;
     }
+
+    private string Port(int server) => (FirstPort + server).ToString(CultureInfo.InvariantCulture);
 }
