@@ -17,7 +17,7 @@ internal sealed class CommonOptions
 
     private Option<int> FirstPort { get; } = new("--port") { Description = "first of thirty loopback ports to use", DefaultValueFactory = static _ => 17400 };
 
-    private Option<int> Partitions { get; } = new("--partitions") { Description = "partitions of the kvd cluster", DefaultValueFactory = static _ => 256 };
+    public Option<int> Partitions { get; } = new("--partitions") { Description = "partitions of the kvd cluster", DefaultValueFactory = static _ => 256 };
 
     private Option<string?> Kvd { get; } = new("--kvd") { Description = "the kvd binary, with kvctl beside it (default: $KVD_BINARY, else out/kvd)" };
 

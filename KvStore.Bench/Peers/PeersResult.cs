@@ -1,4 +1,4 @@
-using KvStore.Bench.Limits;
+using KvStore.Bench.Probes;
 using KvStore.Bench.Load;
 using KvStore.Bench.Reports;
 

@@ -23,7 +23,7 @@ internal sealed class KvdCluster(KvdBinary binary, string dataParent, int firstP
     /// <summary>Client addresses of the three nodes, `host:port`.</summary>
     public IReadOnlyList<string> Endpoints => [.. Enumerable.Range(0, Servers).Select(Endpoint)];
 
-    public override ILoadTarget CreateTarget(ConnectionDesign design) => throw new InvalidOperationException();
+    public override ILoadTarget CreateTarget(ConnectionDesign design) => new KvdTarget(Endpoints, design);
 
     public override (string Program, string[] Arguments) CommandLineGet(string key) =>
         (binary.ControlPath, ["--endpoints", Endpoint(0), "get", key]);

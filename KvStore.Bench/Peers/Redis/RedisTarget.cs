@@ -1,4 +1,5 @@
 using System.Net;
+using System.Runtime.CompilerServices;
 using KvStore.Bench.Load;
 
 namespace KvStore.Bench.Peers.Redis;
@@ -36,6 +37,7 @@ internal sealed class RedisTarget(IPEndPoint primary, ConnectionDesign design) :
         _pending = [.. Enumerable.Range(0, clients).Select(static _ => new PendingReply())];
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     public async ValueTask RunOnceAsync(int client, LoadOperation operation, ReadOnlyMemory<byte> key, ReadOnlyMemory<byte> value)
     {
         RespReply reply;

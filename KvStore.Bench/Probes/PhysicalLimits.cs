@@ -1,4 +1,4 @@
-namespace KvStore.Bench.Limits;
+namespace KvStore.Bench.Probes;
 
 /// <summary>What this machine cannot go below, measured in the same run as everything else. Medians, in microseconds.</summary>
 /// <param name="DataSyncUs">Write of 4 KiB into a zero-filled file and fdatasync.</param>

@@ -2,7 +2,7 @@ using System.Diagnostics;
 using KvStore.Bench.Load;
 using KvStore.Core.Io;
 
-namespace KvStore.Bench.Limits;
+namespace KvStore.Bench.Probes;
 
 /// <summary>
 /// The cheapest durable append there is: 4 KiB over a part of the file that was written before,

@@ -3,7 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using KvStore.Bench.Load;
 
-namespace KvStore.Bench.Limits;
+namespace KvStore.Bench.Probes;
 
 /// <summary>A round trip over loopback TCP between two threads that block in the kernel: no event loop, no framing.</summary>
 internal static class LoopbackProbe
