@@ -8,17 +8,17 @@ namespace KvStore.Tests.Bench;
 public sealed class LatencyHistogramTests
 {
     [Test]
-    public void EveryLatencyFallsIntoABucketWithinOnePercentOfIt() =>
+    public void Every_latency_falls_into_a_bucket_within_one_percent_of_it() =>
         Gen.Long[0, 1L << 41].Sample(static latency =>
             Math.Abs(LatencyHistogram.MiddleOf(LatencyHistogram.IndexOf(latency)) - latency) <= latency / 100.0);
 
     [Test]
-    public void BucketsAreInTheOrderOfTheirLatencies() =>
+    public void Buckets_are_in_the_order_of_their_latencies() =>
         Gen.Select(Gen.Long[0, 1L << 43], Gen.Long[0, 1L << 43]).Sample(static (a, b) =>
             a > b || LatencyHistogram.IndexOf(a) <= LatencyHistogram.IndexOf(b));
 
     [Test]
-    public void QuantilesOfAUniformLoadAreThoseOfTheNumbers()
+    public void Quantiles_of_a_uniform_load_are_those_of_the_numbers()
     {
         var histogram = new LatencyHistogram();
         for (int i = 1; i <= 100_000; i++)
@@ -31,7 +31,7 @@ public sealed class LatencyHistogramTests
     }
 
     [Test]
-    public void TheSlowestOfAHundredIsAboveThe99thPercentile()
+    public void The_slowest_of_a_hundred_is_above_the99th_percentile()
     {
         var histogram = new LatencyHistogram();
         for (int i = 0; i < 99; i++)
@@ -43,10 +43,10 @@ public sealed class LatencyHistogramTests
     }
 
     [Test]
-    public void NothingRecordedHasNoLatency() => new LatencyHistogram().Quantile(0.5).ShouldBe(0);
+    public void Nothing_recorded_has_no_latency() => new LatencyHistogram().Quantile(0.5).ShouldBe(0);
 
     [Test]
-    public void LatenciesOutsideTheRangeAreKeptAtItsEnds()
+    public void Latencies_outside_the_range_are_kept_at_its_ends()
     {
         var histogram = new LatencyHistogram();
         histogram.Record(-1);
