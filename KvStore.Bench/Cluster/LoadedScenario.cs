@@ -5,7 +5,10 @@ using KvStore.Bench.Reports;
 
 namespace KvStore.Bench.Cluster;
 
-/// <summary>A cluster full of records: its memory, and how long all of it takes to come back.</summary>
+/// <summary>
+/// A cluster full of records: its memory, and how long all of it takes to come back. Back means that every
+/// server is, replicas in sync included, and that keys of the whole range have been read.
+/// </summary>
 internal sealed class LoadedScenario(ServerCluster cluster, KeySpace keys)
 {
     private const int FillClients = 256;
@@ -32,7 +35,7 @@ internal sealed class LoadedScenario(ServerCluster cluster, KeySpace keys)
     {
         await using ILoadTarget target = cluster.CreateTarget(ConnectionDesign.Multiplexed);
         await target.ConnectAsync(FillClients, cancellation);
-        await ClosedLoop.FillAsync(target, keys, cluster.FillOperation, FillClients);
+        await ClosedLoop.FillAsync(target, keys, cluster.FillOperation, FillClients, cancellation);
     }
 
     /// <summary>Seconds from the start of the processes until a sample of all keys has been read by the strongest read there is.</summary>

@@ -62,10 +62,10 @@ internal sealed class ClosedLoop
     /// Writes every key once with <paramref name="clients"/> loops; throws
     /// <see cref="LoadFailedException"/> if a single write fails, because later figures would lie.
     /// </summary>
-    public static async Task FillAsync(ILoadTarget target, KeySpace keys, LoadOperation operation, int clients)
+    public static async Task FillAsync(ILoadTarget target, KeySpace keys, LoadOperation operation, int clients, CancellationToken cancellation)
     {
         var loop = new ClosedLoop(target, keys, operation);
-        await Task.WhenAll(Enumerable.Range(0, clients).Select(client => Task.Run(() => loop.FillLoopAsync(client))));
+        await Task.WhenAll(Enumerable.Range(0, clients).Select(client => Task.Run(() => loop.FillLoopAsync(client, cancellation), cancellation)));
     }
 
     private static long Ticks(TimeSpan time) => (long)(time.TotalSeconds * Stopwatch.Frequency);
@@ -100,10 +100,13 @@ internal sealed class ClosedLoop
         _latencies.Record((long)Stopwatch.GetElapsedTime(started, now).TotalNanoseconds);
     }
 
-    private async Task FillLoopAsync(int client)
+    private async Task FillLoopAsync(int client, CancellationToken cancellation)
     {
         for (int key; (key = Interlocked.Increment(ref _nextKey) - 1) < _keys.Count;)
+        {
+            cancellation.ThrowIfCancellationRequested();
             await _target.RunOnceAsync(client, _operation, _keys.Key(key), _keys.Value);
+        }
     }
 
     private LoadResult Result(TimeSpan duration, double generatorCores, double serverCores) => new(

@@ -31,6 +31,10 @@ internal static class MicroCommand
     }
 
     /// <summary>Mean time of one call; no figure if the benchmark failed.</summary>
-    private static ReportRow Row(BenchmarkReport report) =>
-        new(report.BenchmarkCase.DisplayInfo, report.ResultStatistics?.Mean, null, null, "ns", null);
+    private static ReportRow Row(BenchmarkReport report)
+    {
+        BenchmarkCase benchmark = report.BenchmarkCase;
+        string name = $"{benchmark.Descriptor.Type.Name}.{benchmark.Descriptor.WorkloadMethod.Name} {benchmark.Parameters.DisplayInfo}".TrimEnd();
+        return new ReportRow(name, report.ResultStatistics?.Mean, null, null, "ns", null);
+    }
 }

@@ -24,6 +24,12 @@ internal sealed class LoadSeries
 
     public double ServerCores => Median(static round => round.ServerCores);
 
+    /// <inheritdoc cref="LoadResult.GeneratorUsPerOperation"/>
+    public double GeneratorUsPerOperation => Median(static round => round.GeneratorUsPerOperation);
+
+    /// <inheritdoc cref="LoadResult.ServerUsPerOperation"/>
+    public double ServerUsPerOperation => Median(static round => round.ServerUsPerOperation);
+
     public long Failures => _rounds.Sum(static round => round.Failures);
 
     /// <summary>The most frequent error message of all rounds, or null.</summary>

@@ -34,14 +34,16 @@ internal static class PeersReport
     private static string Cells(PeersResult result)
     {
         var table = new TextTable(
-            2, "store", "operation", "clients", "connections", "ops/s", "min", "max", "p50 us", "p99 us", "generator cores", "server cores", "errors");
+            2, "store", "operation", "clients", "connections", "ops/s", "min", "max", "p50 us", "p99 us",
+            "generator cores", "us/op", "server cores", "us/op", "errors");
         foreach ((LoadCell cell, LoadSeries series) in result.Series)
         {
             table.Add(
                 cell.Store, cell.OperationName, $"{cell.Clients}", $"{series.Connections}",
                 TextTable.Number(series.OperationsPerSecond), TextTable.Number(series.SlowestRound), TextTable.Number(series.FastestRound),
                 TextTable.Number(series.P50Us), TextTable.Number(series.P99Us),
-                TextTable.Number(series.GeneratorCores), TextTable.Number(series.ServerCores),
+                TextTable.Number(series.GeneratorCores), TextTable.Number(series.GeneratorUsPerOperation),
+                TextTable.Number(series.ServerCores), TextTable.Number(series.ServerUsPerOperation),
                 series.Failures == 0 ? "0" : $"{series.Failures} ({series.CommonError})");
         }
         return table.ToString();
@@ -66,7 +68,9 @@ internal static class PeersReport
                 ["p50_us"] = series.P50Us,
                 ["p99_us"] = series.P99Us,
                 ["generator_cores"] = series.GeneratorCores,
+                ["generator_us_per_op"] = series.GeneratorUsPerOperation,
                 ["server_cores"] = series.ServerCores,
+                ["server_us_per_op"] = series.ServerUsPerOperation,
                 ["errors"] = series.Failures,
             },
         };

@@ -52,7 +52,7 @@ internal sealed class PeersRun(PeersOptions options, StoreCatalog stores, TextWr
     {
         await using ILoadTarget target = cluster.CreateTarget(ConnectionDesign.Multiplexed);
         await target.ConnectAsync(FillClients, cancellation);
-        await ClosedLoop.FillAsync(target, _keys, cluster.FillOperation, FillClients);
+        await ClosedLoop.FillAsync(target, _keys, cluster.FillOperation, FillClients, cancellation);
     }
 
     private async Task MeasureCellAsync(ServerCluster cluster, LoadCell cell, CancellationToken cancellation)

@@ -31,7 +31,7 @@ public sealed class LatencyHistogramTests
     }
 
     [Test]
-    public void The_slowest_of_a_hundred_is_above_the99th_percentile()
+    public void The_slowest_of_a_hundred_is_above_the_99th_percentile()
     {
         var histogram = new LatencyHistogram();
         for (int i = 0; i < 99; i++)
