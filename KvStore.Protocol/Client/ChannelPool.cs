@@ -17,6 +17,8 @@ internal sealed class ChannelPool : IDisposable
         _timer = new Timer(static state => ((ChannelPool)state!).Tick(), this, TickMs, TickMs);
     }
 
+    public bool HasOpenConnection => _channels.Values.Any(channel => channel.HasOpenConnection);
+
     public NodeChannel Get(string address) =>
         _channels.GetOrAdd(address, static (key, options) => new NodeChannel(key, options), _options);
 

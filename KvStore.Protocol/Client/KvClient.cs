@@ -31,6 +31,9 @@ public sealed class KvClient : IAsyncDisposable
     /// <summary>The topology in use; null in coordinator-only mode and while the cluster is not initialised.</summary>
     public TopologyReply? KnownTopology => _router.Table?.Topology;
 
+    /// <summary>At least one connection is open.</summary>
+    public bool HasOpenConnection => _channels.HasOpenConnection;
+
     /// <summary>Connects to the first endpoint that answers and learns the topology from it.</summary>
     /// <exception cref="KvException"><see cref="KvError.Unreachable"/>: none answers. Also what a node refuses the handshake with.</exception>
     public static async Task<KvClient> ConnectAsync(KvClientOptions options, CancellationToken cancellation = default)

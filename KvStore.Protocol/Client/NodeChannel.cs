@@ -31,6 +31,8 @@ internal sealed class NodeChannel : IDisposable
     /// <summary>The round trip of the network alone, in powers of four of a millisecond: nodes in one class are equally near.</summary>
     public int LatencyClass { get; private set; }
 
+    public bool HasOpenConnection => _connections.Any(connection => connection is { IsOpen: true });
+
     /// <summary>A connection is open, or one may be tried now.</summary>
     public bool IsUsable => Volatile.Read(ref _notBeforeMs) <= Deadline.NowMs || Ready() is not null;
 

@@ -15,6 +15,8 @@ internal sealed class NodeConnection : IDisposable
 {
     private const int LargeBytes = 256 << 10;
     private const int LargeAtOnce = 8;
+    private const int ShortestGraceMs = 1000;
+    private const int PauseMs = 500;
 
     // Everything runs on the thread that the socket's completion arrives on: no scheduling between socket, pipe and receive loop.
     private static readonly PipeOptions SocketPipe = new(
@@ -29,6 +31,7 @@ internal sealed class NodeConnection : IDisposable
     private readonly SemaphoreSlim _largeWindow = new(LargeAtOnce);
     private readonly bool _compress;
     private long _lastReceivedMs = Deadline.NowMs;
+    private long _lastTickMs = Deadline.NowMs;
     private long _pingSentMs;
     private int _closed;
 
@@ -100,22 +103,7 @@ internal sealed class NodeConnection : IDisposable
             request.Fail(KvError.DeadlineExceeded, "no reply before the deadline", sent: true);
         }
 
-        var quietMs = nowMs - Volatile.Read(ref _lastReceivedMs);
-        var intervalMs = (long)_options.PingInterval.TotalMilliseconds;
-        var pingAfterMs = _pending.Count > 0 ? intervalMs / 3 : intervalMs;
-        if (quietMs < pingAfterMs)
-        {
-            Volatile.Write(ref _pingSentMs, 0);
-        }
-        else if (Volatile.Read(ref _pingSentMs) is var sent && sent == 0)
-        {
-            Volatile.Write(ref _pingSentMs, nowMs);
-            SendControl(FrameType.Ping, (ulong)TimeProvider.System.GetTimestamp());
-        }
-        else if (nowMs - sent > intervalMs / 3)
-        {
-            Close("the connection is silent and does not answer a Ping");
-        }
+        WatchSilence(nowMs);
     }
 
     public void Dispose() => Close("the client was closed");
@@ -133,6 +121,28 @@ internal sealed class NodeConnection : IDisposable
         }
 
         _connection.Dispose();
+    }
+
+    private void WatchSilence(long nowMs)
+    {
+        var intervalMs = (long)_options.PingInterval.TotalMilliseconds;
+        var pingAfterMs = _pending.Count > 0 ? intervalMs / 3 : intervalMs;
+        // A pause of this process is no silence of the other side.
+        if (nowMs - _lastTickMs > PauseMs && _pingSentMs != 0) _pingSentMs = nowMs;
+        _lastTickMs = nowMs;
+        if (nowMs - Volatile.Read(ref _lastReceivedMs) < pingAfterMs)
+        {
+            _pingSentMs = 0;
+        }
+        else if (_pingSentMs == 0)
+        {
+            _pingSentMs = nowMs;
+            SendControl(FrameType.Ping, (ulong)TimeProvider.System.GetTimestamp());
+        }
+        else if (nowMs - _pingSentMs > Math.Max(intervalMs / 3, ShortestGraceMs))
+        {
+            Close("the connection is silent and does not answer a Ping");
+        }
     }
 
     private async ValueTask<Reply<T>> SendSlowlyAsync<TBody, T>(
