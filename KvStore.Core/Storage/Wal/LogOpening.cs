@@ -95,7 +95,7 @@ internal sealed class LogOpening(IFileSystem fileSystem, string directory, WalOp
 
         using var file = fileSystem.Open(path, FileOpenMode.CreateNew);
         fileSystem.SyncDirectory(directory);
-        SegmentSupply.FillWithZeros(file, bytes);
+        SegmentSupply.FillWithZeros(file, bytes, static () => false);
         return path;
     }
 
