@@ -80,7 +80,10 @@ internal sealed class LogOpening(IFileSystem fileSystem, string directory, WalOp
         NextOffset = offset;
     }
 
-    /// <summary>A file of the right size under the opening name. One that an earlier opening or process left is used again.</summary>
+    /// <summary>
+    /// A file of the right size under the opening name. One that an earlier opening or process left is used again.
+    /// A restart that finds none does not wait until one is filled: its first segment only syncs more slowly.
+    /// </summary>
     private string ClaimFile(int bytes)
     {
         var path = Path.Combine(directory, WalFormat.OpeningName(Number, Epoch));
@@ -95,7 +98,8 @@ internal sealed class LogOpening(IFileSystem fileSystem, string directory, WalOp
 
         using var file = fileSystem.Open(path, FileOpenMode.CreateNew);
         fileSystem.SyncDirectory(directory);
-        SegmentSupply.FillWithZeros(file, bytes);
+        if (Scan.Segments.Count == 0) SegmentSupply.FillWithZeros(file, bytes, static () => false);
+        else file.Allocate(bytes);
         return path;
     }
 

@@ -237,6 +237,27 @@ public sealed class WriteAheadLogTests
         Should.Throw<WalRefusedException>(wal.Open).Message.ShouldContain("version 3; this release knows version 1");
     }
 
+    [Test]
+    public void Submitting_allocates_nothing()
+    {
+        var wal = new WalHarness(1) { Options = new WalOptions { SegmentBytes = 4 << 20 } }; // Each segment is planned once, in 32 bytes.
+        wal.Open();
+        var buffer = new WalWriteBuffer();
+        var addresses = new WalAddress[16];
+        var data = new byte[100];
+        long allocated = 0;
+        for (ulong round = 0; round < 200; round++)
+        {
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            for (ulong i = 1; i <= 16; i++) buffer.AddEntry(P1, new Term(1), new LogIndex(round * 16 + i), data);
+            wal.Log!.Submit(buffer, addresses);
+            if (round >= 100) allocated += GC.GetAllocatedBytesForCurrentThread() - before;
+            wal.Scheduler.RunUntilIdle();
+        }
+
+        allocated.ShouldBe(0);
+    }
+
     internal static void SameFiles(SimDisk disk, SimDisk before)
     {
         var names = disk.List(WalHarness.Directory);
