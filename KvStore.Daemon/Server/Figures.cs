@@ -13,6 +13,7 @@ internal static class Figures
     {
         if (node is null) return NodeFigures.None with { Connections = host.Connections, FramesReceived = host.FramesReceived, FramesSent = host.FramesSent };
         var oldest = node.OldestAtRiskNs;
+        var storage = node.Storage.ReadStatistics();
         return new NodeFigures
         {
             WalBytes = node.Wal.SizeBytes,
@@ -28,6 +29,8 @@ internal static class Figures
             FramesReceived = host.FramesReceived,
             FramesSent = host.FramesSent,
             OverloadRejections = node.Counters.OverloadRejections,
+            MemTableBytes = storage.MemTableBytes,
+            TableFilesByLevel = [.. storage.Levels.Select(l => l.Tables)],
         };
     }
 

@@ -34,13 +34,19 @@ internal static class StatusOf
             State = host.IsDraining ? NodeState.Draining : topology is null ? NodeState.NotInitialized : host.IsStarting ? NodeState.Starting : NodeState.Up,
             ClusterId = topology?.ClusterId ?? 0, TopologyVersion = topology?.Version ?? 0, Incarnation = identity.Incarnation, BootId = identity.Boot,
             UptimeMs = (ulong)uptimeMs, PartitionCount = (uint)(topology?.PartitionCount ?? 0), Replicas = replicas,
-            Records = 0,
-            DataBytes = 0,
+            DataBytes = host.Node is { } open ? DataBytesOf(open) : 0,
             WalBytes = (ulong)(host.Node?.Wal.SizeBytes ?? 0), LagMs = (uint)Math.Min(lagMs, uint.MaxValue),
             FsyncP95Us = double.IsNaN(fsync) ? 0 : (uint)(fsync / 1000), SkewMs = host.Node?.SkewMs ?? 0,
             AtRiskWrites = (ulong)(host.Node?.Counters.AtRiskWrites ?? 0),
             Name = topology?.Find(self)?.Name ?? config.NodeName, Address = config.Advertise.ToString(), Zone = topology?.Find(self)?.Zone ?? config.Zone,
             BuildVersion = BuildInfo.Version, Leads = leads,
         };
+    }
+
+    /// <summary>Tables and memtables; the log is counted apart.</summary>
+    private static ulong DataBytesOf(KvNode node)
+    {
+        var storage = node.Storage.ReadStatistics();
+        return (ulong)(storage.MemTableBytes + storage.Levels.Sum(l => l.Bytes));
     }
 }

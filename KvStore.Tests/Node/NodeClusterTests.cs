@@ -54,7 +54,17 @@ internal sealed class NodeClusterTests
         for (var node = 1; node <= 3; node++) cluster.Crash(node);
         for (var node = 1; node <= 3; node++) cluster.Restart(node);
         cluster.World.RunUntil(cluster.EveryPartitionIsLed, 10_000_000_000).ShouldBeTrue(string.Join('\n', cluster.Timeline));
-        for (var i = 0; i < 100; i++) cluster.Await(cluster.Get(1 + (i % 3), $"k{i}")).Value.ShouldBe($"v{i}");
+        var missing = 0;
+        for (var i = 0; i < 100; i++)
+        {
+            var value = cluster.Await(cluster.Get(1 + (i % 3), $"k{i}")).Value;
+            if (i % 2 == 1 && value is null) missing++;
+            else value.ShouldBe($"v{i}");
+        }
+
+        // A fast write that only its primary held may lose against a new primary's log, but never without a trace.
+        missing.ShouldBe((int)cluster.Running.Sum(n => n.Counters.FastWritesCut), string.Join('\n', cluster.Timeline));
+        missing.ShouldBeLessThanOrEqualTo(1);
     }
 
     [Test]
