@@ -43,7 +43,7 @@ internal static class DevCommand
 
     private static int RunIn(string directory, int nodes, HostPort first, bool temporary)
     {
-        using var host = ServiceHost.Build(LogLevel.Information);
+        using var host = ServiceHost.Build(LogLevel.Warning);
         var log = host.Services.GetRequiredService<ILoggerFactory>().CreateLogger("kvd");
         var failure = new FailureLatch(log, host.Services.GetRequiredService<IHostApplicationLifetime>());
         var running = new List<NodeHost>();

@@ -194,6 +194,10 @@ internal sealed class PeerLinks(NodeId self, NodeIdentity identity, ClusterFile 
         }
     }
 
+    /// <summary>A node that is not a member yet becomes one in a moment: nothing to report.</summary>
+    private static Exception Refusal(ErrorReply error) =>
+        error.Code == KvError.NotInitialized ? new IOException(error.Message) : new KvPeerException(error.Message);
+
     /// <summary>The dialling half of the handshake.</summary>
     private async Task GreetAsync(FrameConnection connection, ClusterMember member, PeerLane lane)
     {
@@ -210,7 +214,7 @@ internal sealed class PeerLinks(NodeId self, NodeIdentity identity, ClusterFile 
         await connection.ReceiveAsync((in Frame frame) =>
         {
             using var answer = FrameBody.Open(frame, Limits.HandshakeFrameBytes);
-            if (frame.Type == FrameType.Error) throw new KvPeerException(ErrorReply.Decode(answer.Span).Message);
+            if (frame.Type == FrameType.Error) throw Refusal(ErrorReply.Decode(answer.Span));
             if (frame.Type == FrameType.HelloAck) ack = HelloAck.Decode(answer.Span);
             return false;
         });

@@ -58,7 +58,7 @@ public sealed class EngineStressTests
 
         foreach (var thread in threads) thread.Start();
         var until = Environment.TickCount64 + DurationMs;
-        Eventually.Within(TimeSpan.FromMilliseconds(DurationMs * 5), () => Environment.TickCount64 >= until || fatal.Count > 0);
+        Eventually.Holds(() => Environment.TickCount64 >= until || fatal.Count > 0, TimeSpan.FromMilliseconds(DurationMs * 5));
         stop.Cancel();
         foreach (var thread in threads) thread.Join();
         fatal.ShouldBeEmpty();
