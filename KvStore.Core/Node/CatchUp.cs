@@ -30,6 +30,7 @@ internal sealed class CatchUp : IDisposable
     private readonly Dictionary<(NodeId From, ulong Stream), Incoming> _incoming = [];
     private readonly ByteBuffer _buffer = new();
     private ulong _nextStream;
+    private readonly Lock _stopGate = new();
     private volatile bool _stopped;
 
     private sealed class Outgoing
@@ -111,17 +112,24 @@ internal sealed class CatchUp : IDisposable
 
     public void Dispose()
     {
-        _stopped = true;
+        lock (_stopGate) _stopped = true;
         _lane.Dispose();
         foreach (var outgoing in _outgoing.Values) outgoing.Export.Dispose();
         foreach (var outgoing in _waiting) outgoing.Export.Dispose();
         foreach (var incoming in _incoming.Values) incoming.Ingest?.Abort();
     }
 
-    private void Run(Action action) => _lane.Post(new WorkItem(() =>
+    private void Run(Action action)
     {
-        if (!_stopped) action();
-    }));
+        lock (_stopGate)
+        {
+            if (_stopped) return;
+            _lane.Post(new WorkItem(() =>
+            {
+                if (!_stopped) action();
+            }));
+        }
+    }
 
     private void StartWaiting()
     {

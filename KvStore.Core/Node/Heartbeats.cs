@@ -40,6 +40,7 @@ internal sealed class Heartbeats : IDisposable
     private long _nextSendNs;
     private long _nextTransferNs;
     private bool _started;
+    private readonly Lock _stopGate = new();
     private volatile bool _stopped;
 
     public Heartbeats(
@@ -88,11 +89,11 @@ internal sealed class Heartbeats : IDisposable
     /// <summary>A heartbeat arrived. Any thread.</summary>
     public void Receive(NodeId from, ReadOnlySpan<byte> body)
     {
-        if (Heartbeat.TryDecode(body) is { } heartbeat) _lane.Post(new WorkItem(() => OnHeartbeat(from, heartbeat)));
+        if (Heartbeat.TryDecode(body) is { } heartbeat) PostToLane(new WorkItem(() => OnHeartbeat(from, heartbeat)));
     }
 
     /// <summary>A replica here became the primary or stopped being it: peers are told at once. Any thread.</summary>
-    public void Hurry() => _lane.Post(new WorkItem(() =>
+    public void Hurry() => PostToLane(new WorkItem(() =>
     {
         _nextSendNs = 0;
         SendIfDue(_context.Clock.BootTimeNs);
@@ -112,8 +113,15 @@ internal sealed class Heartbeats : IDisposable
 
     public void Dispose()
     {
-        _stopped = true;
+        lock (_stopGate) _stopped = true;
         _lane.Dispose();
+    }
+
+    /// <summary>Late news of a node that is stopping are dropped.</summary>
+    private void PostToLane(WorkItem item)
+    {
+        lock (_stopGate)
+            if (!_stopped) _lane.Post(item);
     }
 
     private void Beat()
@@ -126,7 +134,7 @@ internal sealed class Heartbeats : IDisposable
         var wake = _nextSendNs;
         foreach (var peer in _peers.Values)
             if (peer.Alive) wake = Math.Min(wake, peer.LastHeardNs + TimeoutNs);
-        _context.Scheduler.PostAfter(Math.Max(1_000_000, wake - now), new WorkItem(() => _lane.Post(_beat)));
+        _context.Scheduler.PostAfter(Math.Max(1_000_000, wake - now), new WorkItem(() => PostToLane(_beat)));
     }
 
     /// <summary>While this process was stopped it heard nobody; that says nothing about them.</summary>

@@ -24,6 +24,8 @@ public sealed class WalDamagedException(WalDamage damage) : Exception(damage.ToS
 /// </summary>
 public sealed class KvNode : IDisposable
 {
+    private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(5);
+
     private readonly NodeSeams _seams;
     private readonly NodeContext _context;
     private readonly PartitionStatus?[] _statuses;
@@ -213,12 +215,19 @@ public sealed class KvNode : IDisposable
         return _shards.All(s => now - s.LastTurnNs < withinNs) && (syncing == 0 || now - syncing < withinNs);
     }
 
+    /// <summary>Stops the shards, then what they use. What is applied goes to tables, so that the next start has little to replay.</summary>
     public void Dispose()
     {
         _heartbeats.Dispose();
-        foreach (var shard in _shards) shard.Post(new ShardEvent(ShardEventKind.Stop));
         Coordinator.Stop();
+        using (var stopped = new CountdownEvent(_shards.Length))
+        {
+            foreach (var shard in _shards) shard.Post(new ShardEvent(ShardEventKind.Stop, (Action)(() => stopped.Signal())));
+            if (!stopped.Wait(StopPatience)) throw new TimeoutException("an event loop did not stop");
+        }
+
         _catchUp.Dispose();
+        _storage.FlushAll();
         _wal.Stop();
         _wal.Dispose();
         _storage.Dispose();

@@ -241,7 +241,6 @@ internal sealed class Partition : IDisposable
     private WriteVerdict? RefusalOf(PendingWrite operation)
     {
         if (_raft.Role != RaftRole.Leader) return WriteVerdict.NotPrimary;
-        if (_shard.Stopping) return WriteVerdict.ShuttingDown;
         if (_shard.NowNs >= operation.DeadlineNs) return WriteVerdict.Expired;
         if (Context.Pressure() is var pressure && pressure == WritePressure.DiskFull) return WriteVerdict.DiskFull;
         if (pressure == WritePressure.Stall || Volatile.Read(ref Context.UncommittedBytes) > Context.Options.MaxNodeUncommittedBytes)

@@ -70,8 +70,6 @@ public sealed class Shard : IWorkItem
 
     internal long NowMs => NowNs / 1_000_000;
 
-    internal bool Stopping => _stopping;
-
     /// <summary>When the shard last took events (ns since boot). A node claims no leadership for a shard that does not turn.</summary>
     public long LastTurnNs => Volatile.Read(ref _lastTurnNs);
 
@@ -129,8 +127,13 @@ public sealed class Shard : IWorkItem
     {
         NowNs = Context.Clock.BootTimeNs;
         Volatile.Write(ref _lastTurnNs, NowNs);
-        for (var taken = 0; taken < MaxEventsPerSlice && _queue.TryDequeue(out var item); taken++) Handle(item);
-        EndSlice();
+        for (var taken = 0; taken < MaxEventsPerSlice && _queue.TryDequeue(out var item); taken++)
+        {
+            if (_stopping) Refuse(item);
+            else Handle(item);
+        }
+
+        if (!_stopping) EndSlice();
         Volatile.Write(ref _scheduled, 0);
         if (!_queue.IsEmpty) Schedule();
     }
@@ -184,6 +187,14 @@ public sealed class Shard : IWorkItem
         if (Interlocked.CompareExchange(ref _scheduled, 1, 0) == 0) Context.Scheduler.Post(this);
     }
 
+    /// <summary>After the stop nothing reaches a partition any more: whoever waits is told, the rest is let go.</summary>
+    private static void Refuse(in ShardEvent item)
+    {
+        if (item.Object is PendingWrite write) write.Completion.Complete(write, WriteEnd.Refused(WriteVerdict.ShuttingDown));
+        else if (item.Object is ReadBarrier read) read.Completion.OnBarrier(read.Partition, BarrierVerdict.NotPrimary, default);
+        else (item.Object as PooledBytes)?.Release();
+    }
+
     private void Handle(in ShardEvent item)
     {
         switch (item.Kind)
@@ -216,6 +227,7 @@ public sealed class Shard : IWorkItem
                 break;
             case ShardEventKind.Stop:
                 _stopping = true;
+                ((Action)item.Object!)();
                 break;
             default:
                 Find(item.Partition)?.OnEvent(item);

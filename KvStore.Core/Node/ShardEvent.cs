@@ -54,7 +54,7 @@ public enum ShardEventKind : byte
     /// <summary>Partition; a snapshot for it begins to arrive or ended without success (number 1 / 0).</summary>
     SnapshotReceiving,
 
-    /// <summary>No more client work is taken.</summary>
+    /// <summary>Object: what to call once the shard has stopped for good.</summary>
     Stop,
 }
 

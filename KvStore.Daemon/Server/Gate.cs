@@ -62,6 +62,15 @@ internal sealed class Gate : IDisposable
         }
     }
 
+    /// <summary>Requests of all clients that are not answered.</summary>
+    public int PendingRequests
+    {
+        get
+        {
+            lock (_gate) return _clients.Sum(c => c.Pending);
+        }
+    }
+
     public void Dispose()
     {
         _stop.Cancel();

@@ -38,6 +38,7 @@ internal sealed class NodeHost : IDisposable
     private NodeId _self;
     private long _framesReceived;
     private long _framesSent;
+    private bool _disposed;
     private volatile bool _draining;
     private volatile bool _starting = true;
 
@@ -117,6 +118,7 @@ internal sealed class NodeHost : IDisposable
             using var pause = new ManualResetEventSlim();
             while (node.HandOver() && Environment.TickCount64 < deadline) pause.Wait(TimeSpan.FromMilliseconds(50));
             _log.LogInformation("{Count} primaries left after handing over", node.PrimaryCount);
+            while (_gate!.PendingRequests > 0 && Environment.TickCount64 < deadline) pause.Wait(TimeSpan.FromMilliseconds(10));
         }
 
         Dispose();
@@ -124,6 +126,8 @@ internal sealed class NodeHost : IDisposable
 
     public void Dispose()
     {
+        if (_disposed) return;
+        _disposed = true;
         _gate?.Dispose();
         Node?.Dispose();
         Links?.Dispose();
