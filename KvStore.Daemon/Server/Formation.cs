@@ -75,7 +75,9 @@ internal sealed class Formation(
 
     private async Task<(FrameType Type, byte[] Body)> InitAsync(InitRequest request)
     {
+        // The same list again is the same formation, begun earlier and cut short, whatever id the caller has drawn this time.
         var pending = Check(request);
+        if (PendingInit.Read(files, config.DataDirectory) is { } earlier && earlier.Matches(pending with { ClusterId = earlier.ClusterId })) pending = earlier;
         if (request.Abort)
         {
             foreach (var address in pending.Addresses) await AskAsync(address, PeerFrame.InitAbort, pending.Encode(), PeerFrame.InitAborted);
