@@ -48,7 +48,7 @@ public sealed class EngineStressTests
             }
         }) { Name = name });
 
-        var writer = new Writer(stores, new Prng(1));
+        var writer = new Writer(engine, stores, new Prng(1));
         Start("writer", writer.WriteEntry);
         for (ulong reader = 0; reader < 3; reader++)
         {
@@ -74,7 +74,7 @@ public sealed class EngineStressTests
     /// Every entry writes the same number to a pair of keys; every key's number only grows. So a view in which the two of a pair differ, or
     /// a number that goes back, is a state that never existed.
     /// </summary>
-    private sealed class Writer(PartitionStore[] stores, Prng random)
+    private sealed class Writer(StorageEngine engine, PartitionStore[] stores, Prng random)
     {
         private readonly ulong[] _indexes = new ulong[stores.Length];
         private readonly byte[] _value = new byte[4096];
@@ -83,6 +83,7 @@ public sealed class EngineStressTests
 
         public void WriteEntry()
         {
+            for (var wait = new SpinWait(); engine.Pressure == WritePressure.Stall;) wait.SpinOnce();
             var at = random.Next(stores.Length);
             var store = stores[at];
             var index = new LogIndex(++_indexes[at]);

@@ -8,6 +8,7 @@ internal sealed class TableSequence(IFileSystem fs, string directory, Func<ulong
 {
     private readonly List<TableInfo> _complete = [];
     private TableWriter? _writer;
+    private bool _isHandedOver;
 
     /// <summary>Bytes in complete tables.</summary>
     public long CompleteBytes { get; private set; }
@@ -23,18 +24,23 @@ internal sealed class TableSequence(IFileSystem fs, string directory, Func<ulong
         _writer.Add(key, index, info, value);
     }
 
-    /// <summary>Completes the last table and makes the names of all of them durable.</summary>
+    /// <summary>Completes the last table and makes the names of all of them durable. From now on they belong to the caller, who names them in the manifest.</summary>
     public IReadOnlyList<TableInfo> Complete()
     {
         if (_writer is not null) CompleteTable();
         if (_complete.Count > 0) fs.SyncDirectory(directory);
+        _isHandedOver = true;
         return _complete;
     }
 
-    /// <summary>Deletes the tables that were completed, as far as the disk allows: no manifest will name them.</summary>
+    /// <summary>
+    /// Deletes the tables that were completed, as far as the disk allows: no manifest names them. Once they were handed over that is not
+    /// known any more: an edit that could not be synced may have become durable all the same.
+    /// </summary>
     public void Abandon()
     {
         Dispose();
+        if (_isHandedOver) return;
         foreach (var table in _complete)
         {
             try
