@@ -51,8 +51,9 @@ internal sealed class ScriptedNode : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync();
-        _listener.Stop();
+        // Only then: a listener that is stopped refuses the next accept by another exception.
         await _accept;
+        _listener.Stop();
         await Task.WhenAll(_connections);
         _stop.Dispose();
     }
