@@ -225,6 +225,13 @@ internal sealed class CatchUp : IDisposable
         Action stopped = () => Run(() =>
         {
             if (!_incoming.ContainsKey((from, stream))) return;
+            if (owner.Store.Applied.Index >= state.Index)
+            {
+                // The log overtook the snapshot before the shard stopped: an install would go back in time.
+                Abandon((from, stream), incoming, installed: true);
+                return;
+            }
+
             incoming.Ingest = owner.Store.BeginIngest(state, incoming.Configuration);
             Ack(from, stream, 0, 0);
         });
@@ -267,12 +274,12 @@ internal sealed class CatchUp : IDisposable
         Ack(from, stream, incoming.Next, last ? (byte)1 : (byte)0);
     }
 
-    private void Abandon((NodeId From, ulong Stream) key, Incoming incoming)
+    private void Abandon((NodeId From, ulong Stream) key, Incoming incoming, bool installed = false)
     {
         _incoming.Remove(key);
         incoming.Ingest?.Abort();
         incoming.Shard.Post(new ShardEvent(ShardEventKind.SnapshotReceiving, Partition: incoming.Partition, Number: 0));
-        Ack(key.From, key.Stream, 0, 2);
+        Ack(key.From, key.Stream, 0, installed ? (byte)1 : (byte)2);
     }
 
     private void Ack(NodeId to, ulong stream, uint wanted, byte state)

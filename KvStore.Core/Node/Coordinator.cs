@@ -31,6 +31,8 @@ public readonly ref struct ClientRequest
 /// </summary>
 public sealed partial class Coordinator
 {
+    private const int MaxParked = 16_384;
+
     private readonly NodeContext _context;
     private readonly Topology _topology;
     private readonly IReadOnlyList<Shard> _shards;
@@ -176,7 +178,16 @@ public sealed partial class Coordinator
     /// <summary>Keeps a request that was refused by one node until the next tick or the news of another primary.</summary>
     internal void Park(RoutedRequest request)
     {
-        lock (_parkedGate) _parked.Add(request);
+        lock (_parkedGate)
+        {
+            if (_parked.Count < MaxParked)
+            {
+                _parked.Add(request);
+                return;
+            }
+        }
+
+        request.EndWithError(KvError.Overloaded, "too many requests are waiting for a primary");
     }
 
     internal void Observe(RequestKind kind, bool majority, KvError error, Outcome outcome, long startedNs) =>

@@ -12,6 +12,7 @@ internal sealed class GatheredGet : IReplySink
     private readonly ulong _requestId;
     private readonly ReadResult[] _results;
     private int _left;
+    private long _room = Limits.ReplyBytes;
 
     private GatheredGet(Coordinator coordinator, in ClientRequest request, int count)
     {
@@ -38,12 +39,14 @@ internal sealed class GatheredGet : IReplySink
         }
     }
 
-    /// <summary>One key's answer; the request id is its position.</summary>
+    /// <summary>One key's answer; the request id is its position. Values beyond what one reply may hold are let go as they arrive.</summary>
     public void Reply(ulong requestId, FrameType type, ReadOnlySpan<byte> body)
     {
-        _results[requestId] = type == FrameType.GetReply ? GetReply.DecodeSingle(body) : Failed(ErrorReply.Decode(body));
+        var result = type == FrameType.GetReply ? GetReply.DecodeSingle(body) : Failed(ErrorReply.Decode(body));
+        _results[requestId] = Interlocked.Add(ref _room, -result.Value.Length) >= 0
+            ? result
+            : result with { Found = false, Error = KvError.TooLarge, Value = "the values of one reply are above 16 MiB together"u8.ToArray() };
         if (Interlocked.Decrement(ref _left) > 0) return;
-        ClipToLimit();
         var buffer = _coordinator.RentBuffer();
         GetReply.Encode(buffer, _results);
         _sink.Reply(_requestId, FrameType.GetReply, buffer.Written);
@@ -54,14 +57,4 @@ internal sealed class GatheredGet : IReplySink
     {
         Found = false, Error = error.Code, Partition = error.Partition ?? 0, Value = System.Text.Encoding.UTF8.GetBytes(error.Message),
     };
-
-    private void ClipToLimit()
-    {
-        var room = Limits.ReplyBytes;
-        for (var i = 0; i < _results.Length; i++)
-        {
-            if (_results[i].Value.Length <= room) room -= _results[i].Value.Length;
-            else _results[i] = _results[i] with { Found = false, Error = KvError.TooLarge, Value = "the values of one reply are above 16 MiB together"u8.ToArray() };
-        }
-    }
 }

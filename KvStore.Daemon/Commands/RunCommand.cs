@@ -33,7 +33,7 @@ internal static class RunCommand
             notifier.StartWatchdog(() => node.Node?.IsLive(10_000_000_000) ?? true);
             host.WaitForShutdown();
             notifier.Stopping();
-            if (failure.Cause is { } cause) return DaemonCommands.ExitCodeOf(cause);
+            if (failure.Cause is { } cause) Environment.Exit(DaemonCommands.ExitCodeOf(cause)); // nothing more is flushed: what was not durable stays unacknowledged
             node.Stop();
             return 0;
         }

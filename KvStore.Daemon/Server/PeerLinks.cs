@@ -147,9 +147,11 @@ internal sealed class PeerLinks(NodeId self, NodeIdentity identity, ClusterFile 
                 await DialAsync(member, lane);
                 lastReason = null;
             }
-            catch (Exception e) when (e is SocketException or IOException or WireException or InvalidOperationException or OperationCanceledException or KvPeerException)
+            catch (Exception e)
             {
-                if (e is KvPeerException && e.Message != lastReason) log.LogWarning("{Peer} at {Address} refuses this node: {Reason}", member.Id, member.Address, e.Message);
+                // Whatever ended the connection, the link is tried again; an end that is no ordinary one is said once.
+                if (e is not (SocketException or IOException or InvalidOperationException or OperationCanceledException) && e.Message != lastReason)
+                    log.LogWarning("the connection to {Peer} at {Address} ended: {Reason}", member.Id, member.Address, e.Message);
                 lastReason = e.Message;
             }
 
