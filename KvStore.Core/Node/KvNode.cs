@@ -24,6 +24,9 @@ public sealed class WalDamagedException(WalDamage damage) : Exception(damage.ToS
 /// </summary>
 public sealed class KvNode : IDisposable
 {
+    /// <summary>Followers learn what is committed this much later at most when a partition is quiet; it halves the messages of a busy one.</summary>
+    private const int CommitNoticeMs = 5;
+
     private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(5);
 
     private readonly NodeSeams _seams;
@@ -273,6 +276,7 @@ public sealed class KvNode : IDisposable
         var options = new RaftOptions
         {
             ElectionTimeoutMs = _context.Options.TimeoutMs, MaxUncommittedBytes = _context.Options.MaxGroupUncommittedBytes,
+            CommitNoticeMs = CommitNoticeMs,
         };
         var raft = recovery.Finish(options, replica, _seams.Random.Fork());
         recovery.RebuildOverlay(raft.Log, Self);
@@ -334,7 +338,7 @@ public sealed class KvNode : IDisposable
 
         public void OnDurable(Lsn through)
         {
-            foreach (var shard in node._shards) shard.Post(new ShardEvent(ShardEventKind.Durable));
+            foreach (var shard in node._shards) shard.OnDurable();
         }
 
         public void OnSegmentRecycled(IReadOnlyDictionary<PartitionId, LogIndex> through)

@@ -26,6 +26,12 @@ internal sealed class PeerOutbox(IPeerTransport transport, NodeCounters counters
 
     private readonly record struct Deferred(Lsn After, NodeId To, ByteBuffer Body);
 
+    /// <summary>Something waits for the WAL.</summary>
+    public bool AwaitsLog => _deferred.Count > 0;
+
+    /// <summary>The LSN that the oldest of it waits for.</summary>
+    public Lsn OldestAwaited => _deferred.Peek().After;
+
     /// <summary>The buffer that messages of this kind to this peer are appended to.</summary>
     public ByteBuffer BufferFor(NodeId to, RaftMessageType type, bool afterDurable)
     {

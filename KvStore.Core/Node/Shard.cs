@@ -42,6 +42,7 @@ public sealed class Shard : IWorkItem
     private long _timerDueMs = long.MaxValue;
     private long _nextDeadlineMs = long.MaxValue;
     private bool _stopping;
+    private bool _awaitsLog;
     private Dictionary<NodeId, ReplicationLag> _lags = [];
     private long _nextLagNs;
 
@@ -136,6 +137,12 @@ public sealed class Shard : IWorkItem
         if (!_stopping) EndSlice();
         Volatile.Write(ref _scheduled, 0);
         if (!_queue.IsEmpty) Schedule();
+    }
+
+    /// <summary>Any thread: the WAL has become durable further. A shard that waits for nothing is not woken.</summary>
+    public void OnDurable()
+    {
+        if (Volatile.Read(ref _awaitsLog)) Post(new ShardEvent(ShardEventKind.Durable));
     }
 
     internal void MarkDirty(Partition partition)
@@ -311,6 +318,21 @@ public sealed class Shard : IWorkItem
         _dirty.Clear();
         ArmTimer();
         Outbox.Flush(_wal!.LastSubmitted, _wal.Durable);
+        AwaitLog();
+    }
+
+    /// <summary>
+    /// Says whether a durable notice is wanted. What became durable between the flag's last state and now may have gone unannounced,
+    /// so that is looked at once more after the flag is set.
+    /// </summary>
+    private void AwaitLog()
+    {
+        var waits = _durableWaits.Count > 0 || Outbox.AwaitsLog;
+        Volatile.Write(ref _awaitsLog, waits);
+        if (!waits) return;
+        Interlocked.MemoryBarrier();
+        var durable = _wal!.Durable;
+        if ((_durableWaits.TryPeek(out var wait) && wait.After <= durable) || (Outbox.AwaitsLog && Outbox.OldestAwaited <= durable)) Post(new ShardEvent(ShardEventKind.Durable));
     }
 
     private void SubmitLog()

@@ -33,6 +33,9 @@ internal sealed class FollowerProgress(ReplicaId replica, LogIndex next, int ret
     /// <summary>The commit index it learns from what was sent, if that arrives.</summary>
     public LogIndex SentCommit { get; set; }
 
+    /// <summary>When a commit index that no entry carried along goes alone; long.MaxValue = there is none.</summary>
+    public long NoticeDueMs { get; set; } = long.MaxValue;
+
     /// <summary>The commit index of the newest message that carried nothing else; at most one such is under way.</summary>
     public LogIndex NoticedCommit { get; set; }
 

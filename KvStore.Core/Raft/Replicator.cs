@@ -82,6 +82,7 @@ internal sealed class Replicator(RaftOptions options, ReplicaId self, RaftLog lo
         var expired = false;
         foreach (var follower in Followers)
         {
+            expired |= nowMs >= follower.NoticeDueMs;
             if (!follower.Timer.HasExpired(nowMs, follower.RetransmitMs)) continue;
             follower.Retry(options.MaxRetransmitMs);
             expired = true;
@@ -93,7 +94,7 @@ internal sealed class Replicator(RaftOptions options, ReplicaId self, RaftLog lo
     public long NextDeadlineMs()
     {
         var deadline = long.MaxValue;
-        foreach (var follower in Followers) deadline = Math.Min(deadline, follower.Timer.AtMs);
+        foreach (var follower in Followers) deadline = Math.Min(deadline, Math.Min(follower.Timer.AtMs, follower.NoticeDueMs));
         return deadline;
     }
 
@@ -136,9 +137,18 @@ internal sealed class Replicator(RaftOptions options, ReplicaId self, RaftLog lo
             follower.Timer.Start(lastSeenMs, follower.RetransmitMs);
         }
 
-        // Nothing carried the newest commit index along: it goes alone, one at a time.
+        // Nothing carried the newest commit index along: it goes alone, one at a time, after a while in which entries may still carry it.
         var news = LogIndex.Min(commit, follower.Next.Previous);
-        if (news <= follower.SentCommit || follower.KnownCommit < follower.NoticedCommit) return;
+        if (news <= follower.SentCommit)
+        {
+            follower.NoticeDueMs = long.MaxValue;
+            return;
+        }
+
+        if (follower.KnownCommit < follower.NoticedCommit) return;
+        if (follower.NoticeDueMs == long.MaxValue) follower.NoticeDueMs = lastSeenMs + options.CommitNoticeMs;
+        if (lastSeenMs < follower.NoticeDueMs) return;
+        follower.NoticeDueMs = long.MaxValue;
         SendAppend(follower, 0, term, commit);
         follower.NoticedCommit = follower.SentCommit;
         follower.Timer.Start(lastSeenMs, follower.RetransmitMs);
