@@ -85,4 +85,37 @@ internal sealed class NodeClusterTests
         local.Value.ShouldBe("v");
         GetReply.DecodeSingle(local.Body).Detached.ShouldBeTrue();
     }
+
+    [Test]
+    public void A_replica_behind_the_retained_log_catches_up_by_snapshot()
+    {
+        using var cluster = new SimCluster(11);
+        cluster.World.RunUntil(cluster.EveryPartitionIsLed, 5_000_000_000).ShouldBeTrue();
+        cluster.Crash(3);
+        cluster.World.RunFor(2_500_000_000);
+        var value = new string('x', 20_000);
+        for (var i = 0; i < 1_000; i++)
+            cluster.Await(cluster.Put(1, $"k{i % 200}", $"{i} {value}")).Type.ShouldBe(FrameType.WriteReply, string.Join('\n', cluster.Timeline));
+        cluster.Restart(3);
+        cluster.World.RunUntil(() => Differences(cluster) == 0, 120_000_000_000).ShouldBeTrue(
+            $"{Differences(cluster)} keys differ\n" + string.Join('\n', cluster.Timeline));
+        cluster[3].Counters.SnapshotsInstalled.ShouldBeGreaterThan(0);
+    }
+
+    /// <summary>Keys that node 3 does not hold as node 1 does.</summary>
+    private static int Differences(SimCluster cluster)
+    {
+        var different = 0;
+        for (var i = 0; i < 200; i++)
+        {
+            var key = System.Text.Encoding.UTF8.GetBytes($"k{i}");
+            var partition = cluster.Topology.PartitionOf(key);
+            using var left = cluster[1].StoreOf(partition)!.Pin();
+            using var right = cluster[3].StoreOf(partition)!.Pin();
+            var found = left.TryGet(key, false, out var a, out var valueA);
+            if (right.TryGet(key, false, out var b, out var valueB) != found || a != b || !valueA.SequenceEqual(valueB)) different++;
+        }
+
+        return different;
+    }
 }
