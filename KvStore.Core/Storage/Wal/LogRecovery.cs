@@ -71,6 +71,7 @@ internal sealed class LogRecovery
         BytesRead = _scanner.BytesRead,
         RecordsRead = replay.Records,
         Epoch = _scan.HighestEpoch,
+        FirstLsn = _scan.Segments.Count > 0 ? _scan.Segments[0].Header.FirstLsn : new Lsn(1),
         LastLsn = new Lsn(_scan.Next.Value - 1),
         TornBytes = _scan.TornBytes,
         Damage = _scan.Damage,

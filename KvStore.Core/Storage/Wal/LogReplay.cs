@@ -10,6 +10,12 @@ internal sealed class LogReplay(LogScan scan, SegmentScanner scanner, IWalReplay
     public long Records { get; private set; }
 
     /// <summary>
+    /// Where the part of the newest segment ends that is known to be durable. Marks behind the last batch with records do not count:
+    /// they are not synced, and a power cut may yet take them.
+    /// </summary>
+    public int DurableEnd { get; private set; }
+
+    /// <summary>
     /// Replays all that the log says is durable, and returns the batches behind it, as (offset, length) in the newest segment: they may
     /// never have left the page cache and must be written again. Stops when damage is found, which is noted in the scan.
     /// </summary>
@@ -21,12 +27,14 @@ internal sealed class LogReplay(LogScan scan, SegmentScanner scanner, IWalReplay
             if (!StartSegment(segment)) break;
             scanner.Open(segment.File);
             var offset = segment.Header.FirstBatchOffset;
+            DurableEnd = offset;
             while (offset < segment.End && scanner.TryReadBatch(segment.Header, offset, out var header, out var batch) && header.FirstLsn == _next)
             {
                 if (header.Records > 0 && header.LastLsn > scan.KnownDurable) tail.Add((offset, header.TotalBytes));
                 else if (!Replay(batch, header, segment.Header.Number, offset)) break;
                 _next = new Lsn(header.LastLsn.Value + 1);
                 offset += WalFormat.AlignUp(header.TotalBytes);
+                if (header.Records > 0 && tail.Count == 0) DurableEnd = offset;
             }
 
             if (offset == segment.End) continue;

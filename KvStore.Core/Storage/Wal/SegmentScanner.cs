@@ -6,7 +6,7 @@ namespace KvStore.Core.Storage.Wal;
 internal sealed class SegmentScanner(ulong incarnation)
 {
     private const int WindowBytes = 4 << 20;
-    private byte[] _window = new byte[WindowBytes];
+    private byte[] _window = [];
     private IFile? _file;
     private int _fileBytes;
     private long _windowFrom;
@@ -45,7 +45,8 @@ internal sealed class SegmentScanner(ulong incarnation)
 
     private void Fetch(int offset, int length)
     {
-        if (length > _window.Length) _window = new byte[length];
+        var wanted = Math.Max(length, Math.Min(WindowBytes, _fileBytes));
+        if (wanted > _window.Length) _window = GC.AllocateUninitializedArray<byte>(wanted);
         _windowFrom = offset;
         _windowLength = _file!.Read(offset, _window.AsSpan(0, Math.Min(_window.Length, _fileBytes - offset)));
         BytesRead += _windowLength;

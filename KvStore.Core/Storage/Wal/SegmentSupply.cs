@@ -87,18 +87,23 @@ internal sealed class SegmentSupply(IFileSystem fileSystem, string directory, in
         while (TryTakeRetired(out var segment)) segment.Dispose();
     }
 
-    /// <summary>Fills a file with zeros, durably. Synced in steps, so that other syncs on the device need not wait for all of it.</summary>
-    public static void FillWithZeros(IFile file, int bytes)
+    /// <summary>
+    /// Fills a file with zeros, durably. Synced in steps, so that other syncs on the device need not wait for all of it.
+    /// False if <paramref name="cancelled"/> became true in between.
+    /// </summary>
+    public static bool FillWithZeros(IFile file, int bytes, Func<bool> cancelled)
     {
         var zeros = new byte[Math.Min(bytes, ChunkBytes)];
         file.Allocate(bytes);
         for (var at = 0; at < bytes; at += zeros.Length)
         {
+            if (cancelled()) return false;
             file.Write(at, zeros.AsSpan(0, Math.Min(zeros.Length, bytes - at)));
             if ((at + zeros.Length) % BytesPerSync == 0) file.DataSync();
         }
 
         file.DataSync();
+        return true;
     }
 
     private void Wake(Segment? retired)
@@ -136,12 +141,7 @@ internal sealed class SegmentSupply(IFileSystem fileSystem, string directory, in
     {
         var path = Path.Combine(directory, WalFormat.FillingName);
         if (fileSystem.FileExists(path)) fileSystem.Delete(path);
-        try
-        {
-            using var file = fileSystem.Open(path, FileOpenMode.CreateNew);
-            FillWithZeros(file, segmentBytes);
-        }
-        catch (DiskException e) when (e.IsDiskFull)
+        if (!TryFill(path))
         {
             if (fileSystem.FileExists(path)) fileSystem.Delete(path);
             return;
@@ -150,6 +150,19 @@ internal sealed class SegmentSupply(IFileSystem fileSystem, string directory, in
         fileSystem.Rename(path, SparePath);
         fileSystem.SyncDirectory(directory);
         SetReady();
+    }
+
+    private bool TryFill(string path)
+    {
+        try
+        {
+            using var file = fileSystem.Open(path, FileOpenMode.CreateNew);
+            return FillWithZeros(file, segmentBytes, () => Volatile.Read(ref _disposed));
+        }
+        catch (DiskException e) when (e.IsDiskFull)
+        {
+            return false;
+        }
     }
 
     private void SetReady()

@@ -9,7 +9,7 @@ internal sealed class SegmentWriter(
 {
     private Lsn _marked = durable;
 
-    /// <summary>The end of the last batch, which is where the segment ends if the next batch opens another.</summary>
+    /// <summary>The end of the last synced batch, which is where the segment ends if the next batch opens another. A mark behind it is not part of the log.</summary>
     public int End { get; set; }
 
     /// <summary>Segments opened since the log was opened.</summary>
@@ -36,7 +36,6 @@ internal sealed class SegmentWriter(
         new BatchHeader(segments.Newest.Number, epoch, nextLsn, through, 0, offset / WalFormat.PageBytes, 0).Write(page.AsSpan(0, BatchHeader.Bytes), identity.Incarnation);
         segments.Newest.File.Write(offset, page);
         if (sync) segments.Newest.File.DataSync();
-        End = offset + WalFormat.PageBytes;
         _marked = through;
     }
 

@@ -23,6 +23,9 @@ public sealed record WalRecoveryReport
     /// <summary>The epoch of the newest segment read; the open log has a higher one.</summary>
     public required ulong Epoch { get; init; }
 
+    /// <summary>The first LSN that the log still holds, unless it is above <see cref="LastLsn"/>.</summary>
+    public required Lsn FirstLsn { get; init; }
+
     /// <summary>The last LSN of the recovered log.</summary>
     public required Lsn LastLsn { get; init; }
 
