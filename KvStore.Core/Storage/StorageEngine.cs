@@ -36,13 +36,16 @@ public sealed class StorageEngine : IDisposable
         Chunks = new ChunkPool(options.MemTableBytes, options.PoisonFreedMemory);
         MemTables = new MemTableBudget(options.MemTableBytes, () => _flush?.Request(null));
         _cache = new BlockCache(options.BlockCacheBytes, options.PoisonFreedMemory);
+        fs.CreateDirectory(directory);
+        var ballast = new Ballast(fs, directory, options.BallastBytes);
+        if (fs.FreeBytes(directory) < options.ReservedSpaceBytes) ballast.Release();
         _tree = TableTree.Open(fs, directory, _cache, OnUnwantedTable, out var missing);
         foreach (var record in _tree.Partitions.Values) _partitions.Add(record.Id, new PartitionStore(this, record, _tree.Current));
         _flush = new FlushWorker(this, _tree, scheduler.CreateLane("flush"));
         var picker = new CompactionPicker(options);
         var limiter = new RateLimiter(clock, options.CompactionBytesPerSecond);
         _compactions = [.. Enumerable.Range(0, options.CompactionLanes).Select(i => new CompactionWorker(this, _tree, picker, limiter, scheduler, $"compaction-{i}"))];
-        _space = new FreeSpace(fs, directory, options.ReservedSpaceBytes, scheduler, OnSpaceRegained, Fail);
+        _space = new FreeSpace(fs, directory, options.ReservedSpaceBytes, ballast, scheduler, OnSpaceRegained, Fail);
         _isOpen = true;
         ReportMissing(missing);
         OnTablesChanged();
@@ -122,6 +125,7 @@ public sealed class StorageEngine : IDisposable
             {
                 ReplacePartitions(partitions => partitions.Remove(id));
                 store.Close();
+                _tree.NoteDead(id);
                 UseTables(tables);
             });
         }
@@ -202,6 +206,7 @@ public sealed class StorageEngine : IDisposable
             Commit(edit, version =>
             {
                 store.Install(record, version);
+                _tree.NoteDead(record.Id);
                 UseTables(version);
             });
         }
@@ -233,7 +238,8 @@ public sealed class StorageEngine : IDisposable
         if (Volatile.Read(ref _failure) is { } e) throw new InvalidOperationException($"the storage engine has failed: {e.Message}", e);
     }
 
-    internal void OnSpaceLacking() => _space.OnRefused();
+    /// <summary>The disk refused a table; true if it is worth another try at once.</summary>
+    internal bool OnSpaceLacking() => _space.OnRefused();
 
     private void OnSpaceRegained()
     {

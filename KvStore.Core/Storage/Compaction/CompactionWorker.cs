@@ -17,6 +17,7 @@ internal sealed class CompactionWorker : IWorkItem
     private readonly StorageEngine _engine;
     private readonly TableTree _tree;
     private readonly CompactionPicker _picker;
+    private readonly DeadData _deadData;
     private readonly RateLimiter _limiter;
     private readonly IScheduler _scheduler;
     private readonly ILane _lane;
@@ -33,6 +34,7 @@ internal sealed class CompactionWorker : IWorkItem
         _engine = engine;
         _tree = tree;
         _picker = picker;
+        _deadData = new DeadData(tree, engine.UseTables, Quarantine);
         _limiter = limiter;
         _scheduler = scheduler;
         _lane = scheduler.CreateLane(laneName);
@@ -85,10 +87,10 @@ internal sealed class CompactionWorker : IWorkItem
         }
         catch (OutOfSpaceException)
         {
-            _lacksSpace = true;
             _job?.Abandon();
             EndJob();
             _engine.OnSpaceLacking();
+            _lacksSpace = true;
         }
         catch (CorruptionException e)
         {
@@ -108,6 +110,7 @@ internal sealed class CompactionWorker : IWorkItem
     /// <summary>Takes the tables of the next plan. Tables that only change their level do so at once.</summary>
     private CompactionJob? Begin()
     {
+        _deadData.Scan();
         lock (_tree.Lock)
         {
             while (_picker.Pick(_tree.Current) is { } plan)
@@ -156,11 +159,14 @@ internal sealed class CompactionWorker : IWorkItem
     private void Quarantine(CorruptionException e)
     {
         PartitionId? partition = null;
-        foreach (var table in _job?.Plan.Inputs.Where(input => input.Path == e.Path) ?? [])
+        lock (_tree.Lock)
         {
-            table.IsQuarantined = true;
-            partition = StorageKey.PartitionOf(table.Info.Smallest);
-            if (partition != StorageKey.PartitionOf(table.Info.Largest)) partition = null;
+            foreach (var table in _tree.Current.Tables.Where(table => table.Path == e.Path))
+            {
+                table.IsQuarantined = true;
+                partition = StorageKey.PartitionOf(table.Info.Smallest);
+                if (partition != StorageKey.PartitionOf(table.Info.Largest)) partition = null;
+            }
         }
 
         _engine.OnCorruption(e, partition);
