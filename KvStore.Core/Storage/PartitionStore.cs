@@ -137,6 +137,9 @@ public sealed class PartitionStore
         kept.Release();
     }
 
+    /// <summary>Opens a scan of the records from <paramref name="start"/> (inclusive) to <paramref name="end"/> (exclusive; empty: to the last key). Any thread.</summary>
+    public PartitionScan OpenScan(ReadOnlySpan<byte> start, ReadOnlySpan<byte> end, bool includeOverlay) => new(this, start, end, includeOverlay);
+
     /// <summary>Pins what is applied now. Any thread.</summary>
     public ReadView Pin() => new(ReadContext.Begin(this));
 

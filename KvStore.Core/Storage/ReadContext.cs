@@ -100,6 +100,26 @@ internal sealed unsafe class ReadContext
         }
     }
 
+    /// <summary>Moves a cursor of this context to its next record above the floor, from before the first when <paramref name="started"/> is false.</summary>
+    public bool MoveNext(RecordCursor cursor, ref bool started)
+    {
+        try
+        {
+            while (true)
+            {
+                if (started && cursor.IsValid) cursor.Next();
+                started = true;
+                if (!cursor.IsValid) return false;
+                if (!IsBelowFloor(cursor.Info, cursor.Index)) return true;
+            }
+        }
+        catch (CorruptionException e)
+        {
+            Report(e);
+            throw;
+        }
+    }
+
     /// <summary>A damaged table was met. The reader is told by the exception itself.</summary>
     public void Report(CorruptionException e) => _store!.Engine.OnCorruption(e, _store.Id);
 

@@ -24,22 +24,5 @@ public ref struct RecordIterator
 
     /// <summary>Moves to the next record; false at the end.</summary>
     /// <exception cref="CorruptionException">A table in the way is damaged.</exception>
-    public bool MoveNext()
-    {
-        try
-        {
-            while (true)
-            {
-                if (_started && _cursor.IsValid) _cursor.Next();
-                _started = true;
-                if (!_cursor.IsValid) return false;
-                if (!_context.IsBelowFloor(_cursor.Info, _cursor.Index)) return true;
-            }
-        }
-        catch (CorruptionException e)
-        {
-            _context.Report(e);
-            throw;
-        }
-    }
+    public bool MoveNext() => _context.MoveNext(_cursor, ref _started);
 }

@@ -1,0 +1,285 @@
+using System.Buffers.Binary;
+using KvStore.Core.Io;
+using KvStore.Core.Primitives;
+using KvStore.Core.Raft;
+using KvStore.Core.Storage;
+
+namespace KvStore.Core.Node;
+
+/// <summary>
+/// Brings a replica that is behind the retained log back by a snapshot: a consistent export of the partition at an applied index,
+/// in checksummed chunks with a small window, then the log tail by ordinary replication.
+/// </summary>
+/// <remarks>
+/// Everything here runs on one lane, off the shards, and may block on the disk. Frames, on the bulk lane, all with the stream's id as request id:
+/// Begin {u16 partition, u64 from replica, u64 to replica, u64 index, u64 term, u64 log time, u32 n, configuration},
+/// Chunk {u32 number, u8 last, bytes}, Ack {u32 next number wanted, u8 state: 0 go on, 1 installed, 2 failed}.
+/// </remarks>
+internal sealed class CatchUp : IDisposable
+{
+    private const int ChunkBytes = 256 << 10;
+    private const uint Window = 4;
+    private const int MaxSending = 4;
+    private const long SilenceNs = 10_000_000_000;
+
+    private readonly NodeContext _context;
+    private readonly ILane _lane;
+    private readonly Func<PartitionId, (Shard Shard, PartitionStore Store)?> _find;
+    private readonly Dictionary<ulong, Outgoing> _outgoing = [];
+    private readonly Queue<Outgoing> _waiting = new();
+    private readonly Dictionary<(NodeId From, ulong Stream), Incoming> _incoming = [];
+    private readonly ByteBuffer _buffer = new();
+    private ulong _nextStream;
+    private readonly Lock _stopGate = new();
+    private volatile bool _stopped;
+
+    private sealed class Outgoing
+    {
+        public required ulong Stream { get; init; }
+        public required PartitionId Partition { get; init; }
+        public required NodeId Node { get; init; }
+        public required ReplicaId To { get; init; }
+        public required ReplicaId From { get; init; }
+        public required RaftConfiguration Configuration { get; init; }
+        public required PartitionExport Export { get; init; }
+        public uint Sent { get; set; }
+        public uint Wanted { get; set; }
+        public bool Ended { get; set; }
+        public long LastAckNs { get; set; }
+    }
+
+    private sealed class Incoming
+    {
+        public required PartitionId Partition { get; init; }
+        public required Shard Shard { get; init; }
+        public required PartitionStore Store { get; init; }
+        public required ReplicaId Leader { get; init; }
+        public required AppliedState State { get; init; }
+        public required byte[] Configuration { get; init; }
+        public PartitionIngest? Ingest { get; set; }
+        public uint Next { get; set; }
+        public long LastNs { get; set; }
+    }
+
+    public CatchUp(NodeContext context, ulong firstStream, Func<PartitionId, (Shard Shard, PartitionStore Store)?> find)
+    {
+        _context = context;
+        _nextStream = firstStream;
+        _find = find;
+        _lane = context.Scheduler.CreateLane("catch-up");
+    }
+
+    /// <summary>Streams to a follower; the shard hears of the end as <see cref="ShardEventKind.SnapshotSent"/>. Called on the shard, takes over the export.</summary>
+    public void Send(PartitionId partition, NodeId node, ReplicaId to, ReplicaId from, RaftConfiguration configuration, PartitionExport export)
+    {
+        Run(() =>
+        {
+            _waiting.Enqueue(new Outgoing
+            {
+                Stream = _nextStream++, Partition = partition, Node = node, To = to, From = from, Configuration = configuration, Export = export,
+            });
+            StartWaiting();
+        });
+    }
+
+    /// <summary>A frame of a snapshot stream. Any thread.</summary>
+    public void Receive(NodeId from, PeerFrame type, ulong stream, ReadOnlySpan<byte> body)
+    {
+        var bytes = PooledBytes.CopyOf(body);
+        Run(() =>
+        {
+            if (type == PeerFrame.SnapshotBegin) OnBegin(from, stream, bytes.Span);
+            else if (type == PeerFrame.SnapshotChunk) OnChunk(from, stream, bytes.Span);
+            else if (type == PeerFrame.SnapshotAck) OnAck(from, stream, bytes.Span);
+            bytes.Release();
+        });
+    }
+
+    /// <summary>A node is gone: streams to and from it end; they start anew when it is back. Any thread.</summary>
+    public void OnPeerLost(NodeId node) => Run(() =>
+    {
+        foreach (var outgoing in _outgoing.Values.Where(o => o.Node == node).ToList()) End(outgoing, false);
+        foreach (var (key, incoming) in _incoming.Where(i => i.Key.From == node).ToList()) Abandon(key, incoming);
+    });
+
+    /// <summary>Ends streams that made no progress. Any thread.</summary>
+    public void Tick() => Run(() =>
+    {
+        var now = _context.Clock.BootTimeNs;
+        foreach (var outgoing in _outgoing.Values.Where(o => now - o.LastAckNs > SilenceNs).ToList()) End(outgoing, false);
+        foreach (var (key, incoming) in _incoming.Where(i => now - i.Value.LastNs > SilenceNs).ToList()) Abandon(key, incoming);
+    });
+
+    public void Dispose()
+    {
+        lock (_stopGate) _stopped = true;
+        _lane.Dispose();
+        foreach (var outgoing in _outgoing.Values) outgoing.Export.Dispose();
+        foreach (var outgoing in _waiting) outgoing.Export.Dispose();
+        foreach (var incoming in _incoming.Values) incoming.Ingest?.Abort();
+    }
+
+    private void Run(Action action)
+    {
+        lock (_stopGate)
+        {
+            if (_stopped) return;
+            _lane.Post(new WorkItem(() =>
+            {
+                if (!_stopped) action();
+            }));
+        }
+    }
+
+    private void StartWaiting()
+    {
+        while (_outgoing.Count < MaxSending && _waiting.TryDequeue(out var next))
+        {
+            next.LastAckNs = _context.Clock.BootTimeNs;
+            _outgoing.Add(next.Stream, next);
+            SendBegin(next);
+        }
+    }
+
+    private void SendBegin(Outgoing outgoing)
+    {
+        var state = outgoing.Export.State;
+        _buffer.Clear();
+        var head = _buffer.Take(2 + (5 * 8));
+        BinaryPrimitives.WriteUInt16LittleEndian(head, outgoing.Partition.Value);
+        BinaryPrimitives.WriteUInt64LittleEndian(head[2..], outgoing.From.Value);
+        BinaryPrimitives.WriteUInt64LittleEndian(head[10..], outgoing.To.Value);
+        BinaryPrimitives.WriteUInt64LittleEndian(head[18..], state.Index.Value);
+        BinaryPrimitives.WriteUInt64LittleEndian(head[26..], state.Term.Value);
+        BinaryPrimitives.WriteUInt64LittleEndian(head[34..], state.LogTime);
+        outgoing.Configuration.Encode(_buffer);
+        if (!_context.Transport.TrySend(outgoing.Node, PeerLane.Bulk, PeerFrame.SnapshotBegin, outgoing.Stream, _buffer.Written)) End(outgoing, false);
+    }
+
+    private void OnAck(NodeId from, ulong stream, ReadOnlySpan<byte> body)
+    {
+        if (body.Length < 5 || !_outgoing.TryGetValue(stream, out var outgoing) || outgoing.Node != from) return;
+        outgoing.LastAckNs = _context.Clock.BootTimeNs;
+        outgoing.Wanted = BinaryPrimitives.ReadUInt32LittleEndian(body);
+        if (body[4] != 0)
+        {
+            End(outgoing, body[4] == 1);
+            return;
+        }
+
+        while (!outgoing.Ended && outgoing.Sent < outgoing.Wanted + Window && SendChunk(outgoing))
+        {
+        }
+    }
+
+    private bool SendChunk(Outgoing outgoing)
+    {
+        _buffer.Clear();
+        _buffer.Take(5);
+        var more = outgoing.Export.Read(_buffer, ChunkBytes);
+        outgoing.Ended = !more;
+        var body = _buffer.Written.ToArray();
+        BinaryPrimitives.WriteUInt32LittleEndian(body, outgoing.Sent++);
+        body[4] = more ? (byte)0 : (byte)1;
+        if (_context.Transport.TrySend(outgoing.Node, PeerLane.Bulk, PeerFrame.SnapshotChunk, outgoing.Stream, body)) return true;
+        End(outgoing, false);
+        return false;
+    }
+
+    private void End(Outgoing outgoing, bool ok)
+    {
+        outgoing.Ended = true;
+        if (!_outgoing.Remove(outgoing.Stream)) return;
+        var index = outgoing.Export.State.Index;
+        outgoing.Export.Dispose();
+        if (ok) _context.Counters.AddSnapshotSent();
+        if (_find(outgoing.Partition) is { } owner)
+            owner.Shard.Post(new ShardEvent(ShardEventKind.SnapshotSent, new SnapshotSent(outgoing.To, index, ok), outgoing.Partition));
+        StartWaiting();
+    }
+
+    private void OnBegin(NodeId from, ulong stream, ReadOnlySpan<byte> body)
+    {
+        if (body.Length < 42) return;
+        var partition = new PartitionId(BinaryPrimitives.ReadUInt16LittleEndian(body));
+        if (_find(partition) is not { } owner) return;
+        var state = new AppliedState(
+            new LogIndex(BinaryPrimitives.ReadUInt64LittleEndian(body[18..])),
+            new Term(BinaryPrimitives.ReadUInt64LittleEndian(body[26..])),
+            BinaryPrimitives.ReadUInt64LittleEndian(body[34..]));
+        if (_incoming.Values.Any(i => i.Partition == partition) || owner.Store.Applied.Index >= state.Index)
+        {
+            Ack(from, stream, 0, owner.Store.Applied.Index >= state.Index ? (byte)1 : (byte)2);
+            return;
+        }
+
+        var incoming = new Incoming
+        {
+            Partition = partition, Shard = owner.Shard, Store = owner.Store, State = state,
+            Leader = new ReplicaId(BinaryPrimitives.ReadUInt64LittleEndian(body[2..])), Configuration = body[42..].ToArray(),
+            LastNs = _context.Clock.BootTimeNs,
+        };
+        _incoming.Add((from, stream), incoming);
+
+        // The shard must have stopped applying to the partition before anything of it is replaced.
+        Action stopped = () => Run(() =>
+        {
+            if (!_incoming.ContainsKey((from, stream))) return;
+            incoming.Ingest = owner.Store.BeginIngest(state, incoming.Configuration);
+            Ack(from, stream, 0, 0);
+        });
+        owner.Shard.Post(new ShardEvent(ShardEventKind.SnapshotReceiving, stopped, partition, Number: 1));
+    }
+
+    private void OnChunk(NodeId from, ulong stream, ReadOnlySpan<byte> body)
+    {
+        if (body.Length < 5 || !_incoming.TryGetValue((from, stream), out var incoming) || incoming.Ingest is null) return;
+        if (BinaryPrimitives.ReadUInt32LittleEndian(body) != incoming.Next)
+        {
+            Abandon((from, stream), incoming);
+            return;
+        }
+
+        incoming.Next++;
+        incoming.LastNs = _context.Clock.BootTimeNs;
+        var last = body[4] != 0;
+        try
+        {
+            incoming.Ingest.Write(body[5..]);
+            if (last) incoming.Ingest.Install();
+        }
+        catch (CorruptionException damage)
+        {
+            _context.Log.Warn($"partition {incoming.Partition}: a snapshot chunk from {from} is damaged ({damage.Message}): asking for it anew");
+            Abandon((from, stream), incoming);
+            return;
+        }
+
+        if (last)
+        {
+            _incoming.Remove((from, stream));
+            var configuration = RaftConfiguration.Decode(incoming.Configuration);
+            incoming.Shard.Post(new ShardEvent(
+                ShardEventKind.SnapshotInstalled,
+                new SnapshotInstalled(incoming.Leader, incoming.State.Index, incoming.State.Term, configuration), incoming.Partition));
+        }
+
+        Ack(from, stream, incoming.Next, last ? (byte)1 : (byte)0);
+    }
+
+    private void Abandon((NodeId From, ulong Stream) key, Incoming incoming)
+    {
+        _incoming.Remove(key);
+        incoming.Ingest?.Abort();
+        incoming.Shard.Post(new ShardEvent(ShardEventKind.SnapshotReceiving, Partition: incoming.Partition, Number: 0));
+        Ack(key.From, key.Stream, 0, 2);
+    }
+
+    private void Ack(NodeId to, ulong stream, uint wanted, byte state)
+    {
+        Span<byte> body = stackalloc byte[5];
+        BinaryPrimitives.WriteUInt32LittleEndian(body, wanted);
+        body[4] = state;
+        _context.Transport.TrySend(to, PeerLane.Bulk, PeerFrame.SnapshotAck, stream, body);
+    }
+}

@@ -1,0 +1,151 @@
+using KvStore.Core.Primitives;
+using KvStore.Protocol.Messages;
+using KvStore.Protocol.Wire;
+
+namespace KvStore.Core.Node;
+
+/// <summary>What each kind of request becomes.</summary>
+public sealed partial class Coordinator
+{
+    private void Dispatch(in ClientRequest request)
+    {
+        try
+        {
+            switch (request.Type)
+            {
+                case FrameType.Get:
+                    OnGet(request);
+                    break;
+                case FrameType.Write:
+                    OnWrite(request);
+                    break;
+                case FrameType.Scan:
+                    OnScan(request);
+                    break;
+                case FrameType.Topology:
+                    OnTopology(request);
+                    break;
+                case FrameType.Explain:
+                    OnExplain(request);
+                    break;
+                default:
+                    Refuse(request, KvError.InvalidRequest, $"this node answers no frame of type {(byte)request.Type}");
+                    break;
+            }
+        }
+        catch (WireException malformed)
+        {
+            Refuse(request, KvError.InvalidRequest, malformed.Message);
+        }
+    }
+
+    private void OnWrite(in ClientRequest request)
+    {
+        var view = WriteRequestView.Decode(request.Body);
+        var error = view.Check(out var message);
+        if (error == KvError.None && view.RequestId.Length > 0)
+            (error, message) = (KvError.InvalidRequest, "this release does not take request ids: send the write without one");
+        var partition = _topology.PartitionOf(view.First.Key);
+        if (error == KvError.None && view.Count > 1)
+        {
+            foreach (var operation in view)
+            {
+                if (_topology.PartitionOf(operation.Key) == partition) continue;
+                (error, message) = (KvError.InvalidRequest, "the keys of a batch must share a partition: give them a common {hash tag}");
+                break;
+            }
+        }
+
+        if (error != KvError.None) Refuse(request, error, message);
+        else Route(new RoutedWrite(this, request, partition, view.Mode, KindOf(view), view.Count));
+    }
+
+    private void OnGet(in ClientRequest request)
+    {
+        var view = GetRequestView.Decode(request.Body);
+        if (view.Check(out var message) is var error && error != KvError.None)
+        {
+            Refuse(request, error, message);
+        }
+        else if (view.Count == 1)
+        {
+            var key = view.First;
+            var partition = _topology.PartitionOf(key.Key);
+            if (IsLocal(view.Consistency, key, partition)) ReplyLocal(request, view);
+            else Route(new RoutedGet(this, request, partition, key, view.Consistency));
+        }
+        else if (AllLocal(view)) ReplyLocal(request, view);
+        else GatheredGet.Start(this, request, view);
+    }
+
+    private bool AllLocal(in GetRequestView view)
+    {
+        foreach (var key in view)
+            if (!IsLocal(view.Consistency, key, _topology.PartitionOf(key.Key))) return false;
+        return true;
+    }
+
+    private bool IsLocal(ReadConsistency consistency, in GetKeyView key, PartitionId partition) =>
+        consistency == ReadConsistency.Local && Reads.Holds(partition)
+        && (key.AtLeast.IsNone || Reads.HasReached(partition, new LogIndex(key.AtLeast.Index)));
+
+    private void ReplyLocal(in ClientRequest request, in GetRequestView view)
+    {
+        var started = NowNs;
+        var buffer = RentBuffer();
+        var writer = GetReply.Begin(buffer, view.Count);
+        var room = Limits.ReplyBytes;
+        foreach (var key in view) room -= Reads.Append(ref writer, _topology.PartitionOf(key.Key), key.Key, ReadConsistency.Local, room);
+        writer.Complete();
+        request.Sink.Reply(request.Id, FrameType.GetReply, buffer.Written);
+        ReturnBuffer(buffer);
+        Observe(view.Count == 1 ? RequestKind.Get : RequestKind.MultiGet, false, KvError.None, Outcome.None, started);
+    }
+
+    private void OnTopology(in ClientRequest request)
+    {
+        var replicas = new ushort[_topology.PartitionCount * 3];
+        var leaders = new ushort[_topology.PartitionCount];
+        for (var i = 0; i < leaders.Length; i++)
+        {
+            var partition = new PartitionId((ushort)i);
+            leaders[i] = _heartbeats.LeaderHint(partition).Value;
+            var three = _topology.ReplicasOf(partition);
+            for (var place = 0; place < 3; place++) replicas[(i * 3) + place] = three[place].Node.Value;
+        }
+
+        var reply = new TopologyReply
+        {
+            ClusterId = _topology.ClusterId, Version = _topology.Version, PartitionCount = _topology.PartitionCount,
+            HintEpoch = Volatile.Read(ref _hintEpoch), Replicas = replicas, Leaders = leaders,
+            Members = _topology.Members.Select(m => new TopologyMember(
+                m.Id.Value, m.Name, m.Address, m.Zone, (uint)m.Weight, (WireMemberState)m.State,
+                _heartbeats.IsAlive(m.Id) ? Liveness.Up : Liveness.Down)).ToArray(),
+        };
+        var buffer = RentBuffer();
+        reply.Encode(buffer);
+        request.Sink.Reply(request.Id, FrameType.TopologyReply, buffer.Written);
+        ReturnBuffer(buffer);
+    }
+
+    private void Refuse(in ClientRequest request, KvError code, string message)
+    {
+        var buffer = RentBuffer();
+        var error = Replies.Refusal(code, message, request.Type == FrameType.Write);
+        error.Encode(buffer);
+        request.Sink.Reply(request.Id, FrameType.Error, buffer.Written);
+        ReturnBuffer(buffer);
+        if (request.Type is FrameType.Write or FrameType.Get or FrameType.Scan) Observe(KindOf(request.Type), false, code, error.Outcome, NowNs);
+    }
+
+    private static RequestKind KindOf(in WriteRequestView view) =>
+        view.Count > 1 ? RequestKind.Batch : view.First.Kind == WriteKind.Put ? RequestKind.Put : RequestKind.Delete;
+
+    /// <summary>Of a request that was refused before it was understood.</summary>
+    private static RequestKind KindOf(FrameType type) => type switch
+    {
+        FrameType.Write => RequestKind.Put,
+        FrameType.Scan => RequestKind.Scan,
+        _ => RequestKind.Get,
+    };
+}

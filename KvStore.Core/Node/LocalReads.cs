@@ -1,0 +1,76 @@
+using KvStore.Core.Primitives;
+using KvStore.Core.Raft;
+using KvStore.Core.Ring;
+using KvStore.Core.Storage;
+using KvStore.Protocol.Messages;
+using KvStore.Protocol.Wire;
+
+namespace KvStore.Core.Node;
+
+/// <summary>Reads of the replicas on this node, on the caller's thread: pinned views, no queue.</summary>
+internal sealed class LocalReads(
+    NodeContext context, Topology topology, PartitionStatus?[] statuses, IReadOnlyDictionary<PartitionId, PartitionStore> stores,
+    Heartbeats heartbeats)
+{
+    public bool Holds(PartitionId partition) => statuses[partition.Value] is not null;
+
+    public PartitionStatus? Status(PartitionId partition) => statuses[partition.Value];
+
+    public PartitionStore Store(PartitionId partition) => stores[partition];
+
+    /// <summary>Whether a local read here would see everything up to an index.</summary>
+    public bool HasReached(PartitionId partition, LogIndex index) => stores[partition].Applied.Index >= index;
+
+    /// <summary>Milliseconds since the Unix epoch by which expiry is judged: log time or the clock, whichever is later.</summary>
+    public long ExpiryNowMs(ulong logTime) => Math.Max((long)(logTime >> 16), context.Clock.WallMs);
+
+    /// <summary>The bound of a replica's staleness in ms, and whether no primary is reachable from here.</summary>
+    public (long? BoundMs, bool Detached, bool IsPrimary) Origin(PartitionId partition, long baseNs)
+    {
+        var leads = statuses[partition.Value]!.Read().Role == RaftRole.Leader;
+        return (Staleness.BoundMs(baseNs, context.Clock.BootTimeNs), !leads && heartbeats.LeaderHint(partition).IsNone, leads);
+    }
+
+    /// <summary>Taken before the view is: the bound must not be newer than the state that is returned.</summary>
+    public long BaseNs(PartitionId partition)
+    {
+        var status = statuses[partition.Value]!;
+        var seen = status.Read();
+        return status.Staleness.BaseNs(seen.DurableTerm, seen.Applied);
+    }
+
+    /// <summary>Reads one key and adds the answer to a reply. A value above <paramref name="roomBytes"/> is answered too_large. Returns the bytes used.</summary>
+    public int Append(ref WireWriter writer, PartitionId partition, ReadOnlySpan<byte> key, ReadConsistency consistency, int roomBytes)
+    {
+        var baseNs = BaseNs(partition);
+        using var view = stores[partition].Pin();
+        var found = view.TryGet(key, includeOverlay: consistency == ReadConsistency.Local, out var info, out var value);
+        var live = found && StateMachine.IsLive(info, ExpiryNowMs(view.LogTime));
+        var (boundMs, detached, isPrimary) = Origin(partition, baseNs);
+        var fits = !live || value.Length <= roomBytes;
+        var result = new ReadResult
+        {
+            Found = live && fits,
+            Error = fits ? KvError.None : KvError.TooLarge,
+            Revision = found ? info.Revision.ToWire() : WireRevision.None,
+            ExpiresAtMs = live && info.ExpiresAtMs != 0 ? (ulong)info.ExpiresAtMs : null,
+            Achieved = consistency,
+            ServedBy = context.Self.Value,
+            Partition = partition.Value,
+            FromPrimary = isPrimary,
+            Detached = detached,
+            StalenessMs = consistency == ReadConsistency.Quorum ? 0 : (ulong?)boundMs,
+        };
+        GetReply.Append(ref writer, result, live && fits ? value : fits ? default : "the values of one reply are above 16 MiB together"u8);
+        return live && fits ? value.Length : 0;
+    }
+
+    /// <summary>A live node that holds a partition.</summary>
+    public NodeId NearestHolder(PartitionId partition)
+    {
+        if (Holds(partition)) return context.Self;
+        foreach (var replica in topology.ReplicasOf(partition))
+            if (heartbeats.IsAlive(replica.Node)) return replica.Node;
+        return default;
+    }
+}

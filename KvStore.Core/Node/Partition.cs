@@ -1,0 +1,481 @@
+using System.Buffers;
+using KvStore.Core.Primitives;
+using KvStore.Core.Raft;
+using KvStore.Core.Storage;
+using KvStore.Protocol.Messages;
+using KvStore.Core.Storage.Wal;
+
+namespace KvStore.Core.Node;
+
+/// <summary>
+/// One replica: drives a <see cref="RaftNode"/>, its log and the storage engine. Every method runs on the owning shard.
+/// It decides nothing that Raft or the state machine can decide; it moves bytes between them, the WAL and the peers.
+/// </summary>
+internal sealed class Partition : IDisposable
+{
+    /// <summary>Payloads of entries that a slow follower has not got stay in memory up to this, per partition; then they are read from the WAL.</summary>
+    private const long KeepForFollowersBytes = 4L << 20;
+
+    private readonly Shard _shard;
+    private readonly RaftNode _raft;
+    private readonly CatchUp _catchUp;
+    private readonly WriteAheadLog _wal;
+    private readonly ByteBuffer _scratch = new();
+    private readonly LagMeter _lag = new();
+    private ulong _lastTicks;
+    private long _uncommittedReported;
+    private Term _durableTerm;
+    private Term _claimTerm;
+    private bool _claimed;
+    private bool _installing;
+    private RaftRole _role;
+    private ReplicaId _leader;
+
+    public Partition(
+        Shard shard, PartitionId id, RaftNode raft, PayloadLog log, PartitionStore store, PartitionStatus status, WriteAheadLog wal,
+        CatchUp catchUp, ulong lastTicks)
+    {
+        _shard = shard;
+        Id = id;
+        _raft = raft;
+        Log = log;
+        Store = store;
+        Status = status;
+        _wal = wal;
+        _catchUp = catchUp;
+        _lastTicks = lastTicks;
+        _durableTerm = raft.Term;
+        _role = raft.Role;
+        Writes = new PartitionWrites(shard.Context);
+        Reads = new PartitionReads(id, raft, Writes);
+        PublishStatus();
+    }
+
+    public PartitionId Id { get; }
+
+    public PayloadLog Log { get; }
+
+    public PartitionStore Store { get; }
+
+    public PartitionStatus Status { get; }
+
+    public PartitionWrites Writes { get; }
+
+    public PartitionReads Reads { get; }
+
+    public bool IsDirty { get; set; }
+
+    /// <summary>The last entry handed to the WAL in this slice and Raft's term then; index 0 = none.</summary>
+    public (Term Term, LogIndex Index) LastLogged { get; set; }
+
+    /// <summary>Term of the hard state handed to the WAL in this slice.</summary>
+    public Term? LoggedHardState { get; set; }
+
+    public long NextDeadlineMs => _raft.NextDeadlineMs;
+
+    private NodeContext Context => _shard.Context;
+
+    public void OnWrite(PendingWrite operation)
+    {
+        if (RefusalOf(operation) is { } refusal)
+        {
+            Refuse(operation, refusal);
+            return;
+        }
+
+        var payload = operation.Payload;
+        if (operation.RelativeExpiry) EntryExpiry.MakeAbsolute(payload, Context.Clock.WallMs);
+        var ticks = NextTicks();
+        new EntryHeader(EntryKind.Write, operation.Fast, Context.Self, ticks).Write(payload);
+        if (operation.Fast) operation.Existed = DeletesSomething(payload);
+        switch (_raft.Propose(payload.Length, out var index))
+        {
+            case ProposeResult.Accepted:
+                Append(index, payload);
+                Writes.Add(index, _raft.Term, ticks, operation);
+                break;
+            case ProposeResult.QuotaExceeded:
+                Context.Counters.AddOverloadRejection();
+                Refuse(operation, WriteVerdict.Overloaded);
+                break;
+            default:
+                Refuse(operation, WriteVerdict.NotPrimary);
+                break;
+        }
+    }
+
+    public void OnRaft(in RaftMessage message, ReadOnlySpan<byte> entries)
+    {
+        if (message.To != _raft.Self) return;
+        if (message.Type != RaftMessageType.Append)
+        {
+            UpdateLed();
+            _raft.Step(message, default, _shard.NowMs);
+            return;
+        }
+
+        // While a snapshot replaces the state, nothing may be appended to the log that it will reset.
+        if (_installing || !TryReadMeta(entries, message.EntryCount, out var meta)) return;
+        UpdateLed();
+        var decision = _raft.Step(message, meta, _shard.NowMs);
+        if (!decision.Accepted) return;
+        if (decision.TruncateFrom is { } from) Truncate(from);
+        var index = message.Index + (ulong)decision.FirstNew;
+        for (var i = 0; i < decision.FirstNew + decision.NewCount; i++)
+        {
+            RaftBatch.TryTakeEntry(ref entries, out var term, out var payload);
+            if (i < decision.FirstNew) continue;
+            index = index.Next;
+            AppendOfLeader(term, index, payload);
+        }
+    }
+
+    /// <summary>The WAL is durable through the last entry of an earlier slice.</summary>
+    public void OnDurable(Term term, LogIndex index, Term hardStateTerm)
+    {
+        if (hardStateTerm > _durableTerm) _durableTerm = hardStateTerm;
+        if (hardStateTerm != Term.Zero) _raft.OnHardStateDurable(hardStateTerm);
+        if (index.Value == 0) return;
+        _raft.OnDurable(term, index);
+        Writes.OnDurable(LogIndex.Min(index, _raft.Durable), Store, Context.Self, _shard.NowNs);
+    }
+
+    public void OnEvent(in ShardEvent item)
+    {
+        switch (item.Kind)
+        {
+            case ShardEventKind.LeaderClaimed:
+                _claimed = true;
+                _claimTerm = new Term(item.Number);
+                _raft.Observe(_claimTerm, ReplicaOf(item.Node) ?? default, _shard.NowMs);
+                UpdateLed();
+                break;
+            case ShardEventKind.LeaderLost:
+                _claimed = false;
+                UpdateLed();
+                if (_role is not (RaftRole.Leader or RaftRole.Learner)) _raft.CampaignAt(_shard.NowMs + ((long)item.Number / 1_000_000));
+                break;
+            case ShardEventKind.QuorumSuspect:
+                _raft.CheckQuorum((ReplicaId[])item.Object!, _shard.NowMs);
+                break;
+            case ShardEventKind.HigherTerm:
+                _raft.Observe(new Term(item.Number), default, _shard.NowMs);
+                break;
+            case ShardEventKind.Transfer:
+                if (_raft.Role == RaftRole.Leader && ReplicaOf(item.Node) is { } target) _raft.TransferLeadership(target, _shard.NowMs);
+                break;
+            case ShardEventKind.LogRecycled:
+                CompactLog(new LogIndex(item.Number));
+                break;
+            case ShardEventKind.SnapshotReceiving:
+                _installing = item.Number != 0;
+                if (_installing) Status.Staleness.Forget();
+                ((Action?)item.Object)?.Invoke();
+                break;
+            case ShardEventKind.SnapshotInstalled:
+                OnInstalled((SnapshotInstalled)item.Object!);
+                break;
+            case ShardEventKind.SnapshotSent:
+                var sent = (SnapshotSent)item.Object!;
+                _raft.OnSnapshotStatus(sent.To, sent.Index, sent.Ok);
+                break;
+        }
+    }
+
+    public void OnPeer(NodeId node, bool connected)
+    {
+        if (ReplicaOf(node) is not { } replica) return;
+        if (connected) _raft.ResumeReplication(replica);
+        else _raft.OnUnreachable(replica);
+        if (_raft.HasReady) _shard.MarkDirty(this);
+    }
+
+    /// <summary>True if something is to be done about it in this slice.</summary>
+    public bool Tick()
+    {
+        Writes.Expire(_shard.NowNs);
+        if (!Reads.IsEmpty) Reads.Expire(_shard.NowNs);
+        if (_raft.NextDeadlineMs > _shard.NowMs) return false;
+        UpdateLed();
+        _raft.Tick(_shard.NowMs);
+        return true;
+    }
+
+    /// <summary>Carries out what Raft wants until it wants nothing more in this slice.</summary>
+    public void Drain()
+    {
+        Reads.StartRounds();
+        while (_raft.HasReady)
+        {
+            var ready = _shard.Ready;
+            _raft.TakeReady(ready);
+            if (ready.NoOpIndex is { } noOp) AppendNoOp(noOp);
+            if (ready.MustPersistHardState) _shard.LogHardState(this, ready.HardState!.Value);
+            ObserveRole();
+            foreach (var outgoing in ready.Messages) Send(outgoing);
+            foreach (var replica in ready.NeedSnapshot) SendSnapshot(replica);
+            foreach (var round in ready.ConfirmedReads) Reads.OnConfirmed(round);
+            if (ready.ReadsLost) Reads.OnLost();
+            Apply(ready.CommitThrough);
+            Reads.OnApplied();
+            Reads.StartRounds();
+        }
+
+        ReportUncommitted();
+        PublishStatus();
+    }
+
+    /// <summary>How far the other replicas are behind what this one leads; nothing when it does not lead.</summary>
+    public IEnumerable<(NodeId Node, ReplicationLag Lag)> MeasureLag(long nowNs)
+    {
+        if (_raft.Role != RaftRole.Leader) yield break;
+        foreach (var member in _raft.Configuration.Voters)
+        {
+            if (member.Replica == _raft.Self || !_raft.TryGetProgress(member.Replica, out var progress)) continue;
+            yield return (member.Node, _lag.Measure(member.Node, progress.Match, _raft.Log, nowNs));
+        }
+    }
+
+    public void Dispose() => Log.Dispose();
+
+    private WriteVerdict? RefusalOf(PendingWrite operation)
+    {
+        if (_raft.Role != RaftRole.Leader) return WriteVerdict.NotPrimary;
+        if (_shard.NowNs >= operation.DeadlineNs) return WriteVerdict.Expired;
+        if (Context.Pressure() is var pressure && pressure == WritePressure.DiskFull) return WriteVerdict.DiskFull;
+        if (pressure == WritePressure.Stall || Volatile.Read(ref Context.UncommittedBytes) > Context.Options.MaxNodeUncommittedBytes)
+            return WriteVerdict.Overloaded;
+        return null;
+    }
+
+    private void Refuse(PendingWrite operation, WriteVerdict verdict) =>
+        operation.Completion.Complete(operation, WriteEnd.Refused(verdict, NodeOf(_raft.Leader)));
+
+    private ulong NextTicks()
+    {
+        _lastTicks = Math.Max(Context.Hlc.Now().Ticks, _lastTicks + 1);
+        return _lastTicks;
+    }
+
+    private void Append(LogIndex index, ReadOnlySpan<byte> payload)
+    {
+        Log.Append(index, payload);
+        _shard.LogEntry(this, _raft.Term, index, payload);
+        LastLogged = (_raft.Term, index);
+    }
+
+    private void AppendOfLeader(Term term, LogIndex index, ReadOnlySpan<byte> payload)
+    {
+        Log.Append(index, payload);
+        _shard.LogEntry(this, term, index, payload);
+        LastLogged = (_raft.Term, index);
+        _lastTicks = Math.Max(_lastTicks, EntryHeader.Read(payload).Ticks);
+    }
+
+    private void AppendNoOp(LogIndex index)
+    {
+        Span<byte> payload = stackalloc byte[EntryHeader.Size];
+        new EntryHeader(EntryKind.NoOp, false, Context.Self, NextTicks()).Write(payload);
+        Append(index, payload);
+    }
+
+    private bool TryReadMeta(ReadOnlySpan<byte> entries, int count, out ReadOnlySpan<EntryMeta> meta)
+    {
+        if (_shard.MetaScratch.Length < count) _shard.MetaScratch = new EntryMeta[Math.Max(count, _shard.MetaScratch.Length * 2)];
+        var scratch = _shard.MetaScratch;
+        meta = scratch.AsSpan(0, count);
+        for (var i = 0; i < count; i++)
+        {
+            if (!RaftBatch.TryTakeEntry(ref entries, out var term, out var payload) || payload.Length < EntryHeader.Size) return false;
+            scratch[i] = new EntryMeta(term, payload.Length, (EntryKind)payload[0] == EntryKind.Configuration);
+        }
+
+        return true;
+    }
+
+    private void Truncate(LogIndex from)
+    {
+        for (var index = from; Log.Contains(index); index = index.Next) CountIfFastWriteOfOurs(index);
+        Log.TruncateFrom(from);
+        _shard.LogTruncate(this, from);
+        LastLogged = default;
+        Store.OverlayTruncate(from);
+        Writes.OnTruncated(from);
+    }
+
+    /// <summary>A fast write that this node acknowledged, or may have, is about to vanish: it must leave a trace.</summary>
+    private void CountIfFastWriteOfOurs(LogIndex index)
+    {
+        if (!Log.TryGet(index, out var payload)) return;
+        var header = EntryHeader.Read(payload);
+        if (!header.Fast || header.Kind != EntryKind.Write || header.Origin != Context.Self) return;
+        Context.Counters.AddFastWriteCut();
+        var revision = new Revision(new Primitives.Version(_raft.Log.TermAt(index), index), header.Timestamp);
+        foreach (var operation in new EntryOperations(payload))
+            Context.Log.Warn($"partition {Id}: a new primary's log cut the fast write of key {Convert.ToHexString(operation.Key)} with revision {revision}");
+    }
+
+    private bool DeletesSomething(ReadOnlySpan<byte> payload)
+    {
+        foreach (var operation in new EntryOperations(payload))
+        {
+            if (operation.Kind != WriteKind.Delete) continue;
+            using var view = Store.Pin();
+            if (view.TryGet(operation.Key, includeOverlay: true, out var info, out _) && StateMachine.IsLive(info, Context.Clock.WallMs)) return true;
+        }
+
+        return false;
+    }
+
+    private void UpdateLed() => _raft.LeaderAlive = _claimed && _claimTerm == _raft.Term && _raft.Role != RaftRole.Leader;
+
+    private void ObserveRole()
+    {
+        if (_raft.Role != _role)
+        {
+            if (_raft.Role is RaftRole.PreCandidate) Context.Counters.AddElection();
+            _role = _raft.Role;
+        }
+
+        if (_raft.Leader == _leader) return;
+        _leader = _raft.Leader;
+        if (!_leader.IsNone) Context.Counters.AddLeaderChange();
+        if (_leader != _raft.Self) Reads.OnLost();
+        PublishStatus();
+        Context.LeaderChanged?.Invoke(Id);
+    }
+
+    private void Send(in OutgoingMessage outgoing)
+    {
+        var message = outgoing.Message;
+        if (NodeOf(message.To) is var node && node.IsNone) return;
+        var buffer = _shard.Outbox.BufferFor(node, message.Type, outgoing.AfterDurable);
+        var start = RaftBatch.Begin(buffer, Id, message);
+        var index = message.Index;
+        for (var i = 0; i < message.EntryCount; i++)
+        {
+            index = index.Next;
+            if (!TryGetPayload(index, out var payload))
+            {
+                // Recycled a moment ago: Raft asks for a snapshot once it hears of it.
+                buffer.TruncateTo(start);
+                return;
+            }
+
+            RaftBatch.AddEntry(buffer, _raft.Log.TermAt(index), payload);
+        }
+
+        RaftBatch.End(buffer, start);
+    }
+
+    /// <summary>From memory, or from the WAL for a follower that is far behind (normally still in the page cache).</summary>
+    private bool TryGetPayload(LogIndex index, out ReadOnlySpan<byte> payload)
+    {
+        if (Log.TryGet(index, out payload)) return true;
+        _scratch.Clear();
+        if (_wal.Read(Log.AddressOf(index), Id, index, _scratch) < 0) return false;
+        payload = _scratch.Written;
+        return true;
+    }
+
+    private void SendSnapshot(ReplicaId to)
+    {
+        if (NodeOf(to) is var node && node.IsNone) return;
+        Context.Log.Info($"partition {Id}: {node} is behind the retained log, sending a snapshot at index {_raft.Applied}");
+        _catchUp.Send(Id, node, to, _raft.Self, _raft.Configuration, Store.BeginExport());
+    }
+
+    private void Apply(LogIndex through)
+    {
+        for (var index = _raft.Applied.Next; index <= through && !_installing; index = index.Next)
+        {
+            var term = _raft.Log.TermAt(index);
+            Invariant.Check(Log.TryGet(index, out var payload)); // an entry stays in memory until it is applied
+            var outcome = StateMachine.Apply(Store, term, index, payload);
+            if ((EntryKind)payload[0] == EntryKind.Configuration)
+                _raft.ApplyConfiguration(RaftConfiguration.Decode(payload[EntryHeader.Size..]));
+            _raft.OnApplied(index);
+            Writes.OnApplied(index, term, outcome, HoldersOf(index));
+        }
+
+        ReleasePayloads();
+    }
+
+    /// <summary>The replicas that are known to hold an entry durably.</summary>
+    private NodeList HoldersOf(LogIndex index)
+    {
+        if (_raft.Role != RaftRole.Leader) return default;
+        var holders = default(NodeList).With(Context.Self.Value);
+        foreach (var member in _raft.Configuration.Voters)
+        {
+            if (member.Replica != _raft.Self && _raft.TryGetProgress(member.Replica, out var progress) && progress.Match >= index)
+                holders = holders.With(member.Node.Value);
+        }
+
+        return holders;
+    }
+
+    private void ReleasePayloads()
+    {
+        var through = _raft.Applied;
+        if (_raft.Role == RaftRole.Leader && Log.MemoryBytes < KeepForFollowersBytes)
+        {
+            foreach (var member in _raft.Configuration.Voters)
+            {
+                if (member.Replica != _raft.Self && _raft.TryGetProgress(member.Replica, out var progress))
+                    through = LogIndex.Min(through, progress.Match);
+            }
+        }
+
+        Log.ReleaseThrough(through);
+    }
+
+    private void CompactLog(LogIndex through)
+    {
+        through = LogIndex.Min(through, _raft.Applied);
+        if (through < Log.FirstIndex) return;
+        _raft.CompactLog(through);
+        Log.CompactThrough(through);
+    }
+
+    private void OnInstalled(SnapshotInstalled installed)
+    {
+        _installing = false;
+        Writes.OnSnapshot(installed.Index);
+        _lastTicks = Math.Max(_lastTicks, Store.Applied.LogTime);
+        if (_raft.OnSnapshotInstalled(installed.Index, installed.Term, installed.Configuration)) Log.CompactThrough(installed.Index);
+        else
+        {
+            Log.Reset(installed.Index.Next);
+            LastLogged = default;
+            _shard.LogSnapshot(this, installed.Index, installed.Term);
+        }
+
+        Context.Counters.AddSnapshotInstalled();
+        Context.Log.Info($"partition {Id}: installed a snapshot at index {installed.Index}");
+    }
+
+    private ReplicaId? ReplicaOf(NodeId node)
+    {
+        foreach (var member in _raft.Configuration.Voters)
+            if (member.Node == node) return member.Replica;
+        foreach (var member in _raft.Configuration.VotersOutgoing)
+            if (member.Node == node) return member.Replica;
+        foreach (var member in _raft.Configuration.Learners)
+            if (member.Node == node) return member.Replica;
+        return null;
+    }
+
+    private NodeId NodeOf(ReplicaId replica) => replica.IsNone ? default : _raft.Configuration.Find(replica)?.Node ?? default;
+
+    private void ReportUncommitted()
+    {
+        var bytes = _raft.UncommittedBytes;
+        if (bytes == _uncommittedReported) return;
+        Interlocked.Add(ref Context.UncommittedBytes, bytes - _uncommittedReported);
+        _uncommittedReported = bytes;
+    }
+
+    private void PublishStatus() => Status.Publish(new PartitionSnapshot(
+        _raft.Role, _raft.Term, _durableTerm, NodeOf(_raft.Leader), _raft.Log.LastIndex, _raft.Commit, _raft.Applied));
+}

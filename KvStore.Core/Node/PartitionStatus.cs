@@ -1,0 +1,51 @@
+using KvStore.Core.Primitives;
+using KvStore.Core.Raft;
+
+namespace KvStore.Core.Node;
+
+/// <summary>One consistent picture of a replica, as other threads may see it.</summary>
+/// <param name="DurableTerm">The newest term whose hard state is durable here.</param>
+/// <param name="LastIndex">Index of the last log entry, durable or not.</param>
+public readonly record struct PartitionSnapshot(
+    RaftRole Role, Term Term, Term DurableTerm, NodeId Leader, LogIndex LastIndex, LogIndex Commit, LogIndex Applied);
+
+/// <summary>
+/// The window through which the heartbeat lane, the coordinator and the connections look at a partition.
+/// Written by the owning shard alone, before anything that depends on it leaves the node; read by anybody without a lock (a sequence lock).
+/// </summary>
+public sealed class PartitionStatus(PartitionId id)
+{
+    private PartitionSnapshot _value;
+    private int _sequence;
+
+    public PartitionId Id { get; } = id;
+
+    /// <summary>Where this replica stands against its primary; kept by the heartbeat lane.</summary>
+    public Staleness Staleness { get; } = new();
+
+    public PartitionSnapshot Read()
+    {
+        var spin = new SpinWait();
+        while (true)
+        {
+            var before = Volatile.Read(ref _sequence);
+            if ((before & 1) == 0)
+            {
+                var value = _value;
+                Interlocked.MemoryBarrier();
+                if (Volatile.Read(ref _sequence) == before) return value;
+            }
+
+            spin.SpinOnce(sleep1Threshold: -1);
+        }
+    }
+
+    internal void Publish(in PartitionSnapshot value)
+    {
+        if (_value == value) return;
+        Volatile.Write(ref _sequence, _sequence + 1);
+        Interlocked.MemoryBarrier();
+        _value = value;
+        Volatile.Write(ref _sequence, _sequence + 1);
+    }
+}

@@ -1,0 +1,56 @@
+using KvStore.Core.Primitives;
+using KvStore.Protocol.Messages;
+using KvStore.Protocol.Wire;
+
+namespace KvStore.Core.Node;
+
+/// <summary>
+/// A get of one key that the primary must answer: a quorum read, or a local read that must not be older than a revision this node's replica
+/// has not reached.
+/// </summary>
+internal sealed class RoutedGet : RoutedRequest, IBarrierCompletion
+{
+    private readonly byte[] _key;
+    private readonly bool _quorum;
+    private readonly LogIndex _atLeast;
+
+    public RoutedGet(Coordinator coordinator, in ClientRequest request, PartitionId partition, in GetKeyView key, ReadConsistency consistency)
+        : base(coordinator, request, partition)
+    {
+        _key = key.Key.ToArray();
+        _quorum = consistency == ReadConsistency.Quorum;
+        _atLeast = new LogIndex(key.AtLeast.Index);
+    }
+
+    public override RequestKind Kind => RequestKind.Get;
+
+    public override bool NeedsMajority => _quorum;
+
+    public void OnBarrier(PartitionId partition, BarrierVerdict verdict, NodeId leader)
+    {
+        switch (verdict)
+        {
+            case BarrierVerdict.Ready:
+                var buffer = Coordinator.RentBuffer();
+                var writer = GetReply.Begin(buffer, 1);
+                Coordinator.Reads.Append(ref writer, partition, _key, _quorum ? ReadConsistency.Quorum : ReadConsistency.Local, int.MaxValue);
+                writer.Complete();
+                End(FrameType.GetReply, buffer.Written, KvError.None, Outcome.None);
+                Coordinator.ReturnBuffer(buffer);
+                break;
+            case BarrierVerdict.NotPrimary:
+                OnNotPrimary(leader);
+                break;
+            default:
+                EndWithError(KvError.DeadlineExceeded, _quorum
+                    ? "a majority did not confirm the primary in time"
+                    : $"the primary has not reached index {_atLeast} in time");
+                break;
+        }
+    }
+
+    protected override bool RunHere(Shard shard, ReadOnlySpan<byte> body) => shard.TryPostRead(new ReadBarrier
+    {
+        Partition = Partition, DeadlineNs = DeadlineNs, Completion = this, AtLeast = _quorum ? LogIndex.Zero : _atLeast,
+    });
+}

@@ -1,0 +1,117 @@
+using KvStore.Core.Primitives;
+
+namespace KvStore.Core.Raft;
+
+/// <summary>
+/// What a leader knows of one follower, and what it waits for. Nothing is waited for once the follower has acknowledged the last entry
+/// and the commit index: then the pair is silent.
+/// </summary>
+internal sealed class FollowerProgress(ReplicaId replica, LogIndex next, int retransmitMs)
+{
+    private readonly int _retransmitMs = retransmitMs;
+
+    public ReplicaId Replica { get; } = replica;
+
+    public ProgressState State { get; private set; } = ProgressState.Probe;
+
+    /// <summary>Acknowledged durable through here, in the leader's term.</summary>
+    public LogIndex Match { get; private set; }
+
+    public LogIndex Next { get; set; } = next;
+
+    public InflightWindow Inflight { get; } = new();
+
+    /// <summary>Probing: the one message allowed is under way.</summary>
+    public bool ProbeSent { get; set; }
+
+    /// <summary>Probing one that went silent: without entries, so that a dead node is not sent data again and again.</summary>
+    public bool ProbeEmpty { get; private set; }
+
+    /// <summary>The commit index the follower reported last.</summary>
+    public LogIndex KnownCommit { get; private set; }
+
+    /// <summary>The commit index it learns from what was sent, if that arrives.</summary>
+    public LogIndex SentCommit { get; set; }
+
+    /// <summary>The commit index of the newest message that carried nothing else; at most one such is under way.</summary>
+    public LogIndex NoticedCommit { get; set; }
+
+    public RetransmitTimer Timer = new();
+
+    public int RetransmitMs { get; private set; } = retransmitMs;
+
+    private bool IsWaiting => State switch
+    {
+        ProgressState.Probe => ProbeSent,
+        ProgressState.Replicate => Inflight.Count > 0 || KnownCommit < SentCommit,
+        _ => false,
+    };
+
+    /// <summary>Back to one message at a time. Where the logs were known to agree it begins there, else where it was: the start of the log is no better guess.</summary>
+    public void Restart(bool empty) => Probe(State == ProgressState.Replicate ? Match.Next : Next, empty);
+
+    /// <summary>One message at a time, beginning at <paramref name="next"/> unless that is acknowledged already.</summary>
+    public void Probe(LogIndex next, bool empty = false)
+    {
+        State = ProgressState.Probe;
+        Next = LogIndex.Max(next, Match.Next);
+        ProbeSent = false;
+        ProbeEmpty = empty;
+        Inflight.Clear();
+        SentCommit = KnownCommit;
+        NoticedCommit = LogIndex.Zero;
+        Timer.Stop();
+    }
+
+    /// <summary>An accepted append: the follower's log matches through <paramref name="match"/>.</summary>
+    public void Acknowledge(LogIndex match, LogIndex commit, LogIndex firstRetained, long nowMs)
+    {
+        Match = LogIndex.Max(Match, match);
+        Inflight.AcknowledgeThrough(match);
+        if (State == ProgressState.Probe || (State == ProgressState.Snapshot && Match.Next >= firstRetained))
+        {
+            // A restarted follower may know less than it once reported, so its word replaces ours.
+            KnownCommit = commit;
+            SentCommit = commit;
+            NoticedCommit = LogIndex.Zero;
+            State = ProgressState.Replicate;
+            Next = Match.Next;
+        }
+        else
+        {
+            KnownCommit = LogIndex.Max(KnownCommit, commit);
+        }
+
+        Next = LogIndex.Max(Next, Match.Next);
+        Heard(nowMs);
+    }
+
+    /// <summary>Any answer: it is alive, so waiting starts afresh for what is still open.</summary>
+    public void Heard(long nowMs)
+    {
+        RetransmitMs = _retransmitMs;
+        if (IsWaiting) Timer.Restart(nowMs, RetransmitMs);
+        else Timer.Stop();
+    }
+
+    /// <summary>Nothing is sent until an answer or a timeout.</summary>
+    public void Pause(long lastSeenMs)
+    {
+        ProbeSent = true;
+        Timer.Start(lastSeenMs, RetransmitMs);
+    }
+
+    public void AwaitSnapshot()
+    {
+        State = ProgressState.Snapshot;
+        Inflight.Clear();
+        Timer.Stop();
+    }
+
+    /// <summary>What was sent is taken for lost.</summary>
+    public void Retry(int maxRetransmitMs)
+    {
+        Restart(empty: true);
+        RetransmitMs = Math.Min(RetransmitMs * 2, maxRetransmitMs);
+    }
+}

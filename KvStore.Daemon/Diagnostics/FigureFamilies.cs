@@ -1,0 +1,67 @@
+using System.Globalization;
+using Prometheus;
+
+namespace KvStore.Daemon.Diagnostics;
+
+/// <summary>The metric families that are read from <see cref="NodeFigures"/> at a scrape. One caller at a time.</summary>
+internal sealed class FigureFamilies(IMetricFactory factory)
+{
+    private readonly Gauge _walBytes = factory.CreateGauge("kvd_wal_size_bytes", "Size of the log's files, recycled ones included.");
+    private readonly Gauge _lagEntries = factory.CreateGauge("kvd_replication_lag_entries", "Log entries that a peer's replicas do not have yet, over all partitions that this node leads.", ["peer"]);
+    private readonly Gauge _lagBytes = factory.CreateGauge("kvd_replication_lag_bytes", "The same in bytes.", ["peer"]);
+    private readonly Gauge _lagSeconds = factory.CreateGauge("kvd_replication_lag_seconds", "Age of the oldest entry that one of a peer's replicas does not have yet.", ["peer"]);
+    private readonly Gauge _atRiskWrites = factory.CreateGauge("kvd_at_risk_writes", "Fast writes acknowledged here and not yet on a majority.");
+    private readonly Gauge _atRiskBytes = factory.CreateGauge("kvd_at_risk_bytes", "The same in bytes.");
+    private readonly Gauge _atRiskOldest = factory.CreateGauge("kvd_at_risk_oldest_seconds", "Age of the oldest of them; 0 if there is none.");
+    private readonly Gauge _roles = factory.CreateGauge("kvd_partition_role", "Partitions on this node by role.", ["role"]);
+    private readonly Counter _elections = factory.CreateCounter("kvd_elections_total", "Elections that a replica here stood in.");
+    private readonly Counter _leaderChanges = factory.CreateCounter("kvd_leader_changes_total", "How often a replica here learned of another leader.");
+    private readonly Counter _fastWritesCut = factory.CreateCounter("kvd_fast_writes_cut_total", "Fast writes of this node that a new leader's log cut.");
+    private readonly Gauge _connections = factory.CreateGauge("kvd_connections", "Client and peer connections that are open.");
+    private readonly Counter _frames = factory.CreateCounter("kvd_frames_total", "Frames received and sent.", ["direction"]);
+    private readonly Counter _overloadRejections = factory.CreateCounter("kvd_overload_rejections_total", "Requests refused because a queue or a quota was full.");
+    private readonly Gauge _memTableBytes = factory.CreateGauge("kvd_memtable_bytes", "Memory of writes that are not yet in tables.");
+    private readonly Gauge _tableFiles = factory.CreateGauge("kvd_sstable_files", "Table files by level.", ["level"]);
+
+    public void Update(NodeFigures figures)
+    {
+        _walBytes.Set(figures.WalBytes);
+        UpdatePeers(figures.Peers);
+        _atRiskWrites.Set(figures.AtRiskWrites);
+        _atRiskBytes.Set(figures.AtRiskBytes);
+        _atRiskOldest.Set(figures.AtRiskOldestSeconds);
+        foreach (var (role, count) in figures.PartitionsByRole) _roles.WithLabels(role).Set(count);
+        RemoveAbsent(_roles, figures.PartitionsByRole.Keys);
+        _elections.IncTo(figures.Elections);
+        _leaderChanges.IncTo(figures.LeaderChanges);
+        _fastWritesCut.IncTo(figures.FastWritesCut);
+        _connections.Set(figures.Connections);
+        _frames.WithLabels("in").IncTo(figures.FramesReceived);
+        _frames.WithLabels("out").IncTo(figures.FramesSent);
+        _overloadRejections.IncTo(figures.OverloadRejections);
+        _memTableBytes.Set(figures.MemTableBytes);
+        for (var level = 0; level < figures.TableFilesByLevel.Count; level++)
+        {
+            _tableFiles.WithLabels(level.ToString(CultureInfo.InvariantCulture)).Set(figures.TableFilesByLevel[level]);
+        }
+    }
+
+    private void UpdatePeers(IReadOnlyList<PeerLag> peers)
+    {
+        foreach (var lag in peers)
+        {
+            _lagEntries.WithLabels(lag.Peer).Set(lag.Entries);
+            _lagBytes.WithLabels(lag.Peer).Set(lag.Bytes);
+            _lagSeconds.WithLabels(lag.Peer).Set(lag.Seconds);
+        }
+
+        // The last lag of a node that has left would otherwise be reported for ever.
+        var names = peers.Select(p => p.Peer).ToList();
+        foreach (var family in new[] { _lagEntries, _lagBytes, _lagSeconds }) RemoveAbsent(family, names);
+    }
+
+    private static void RemoveAbsent(Gauge family, IEnumerable<string> present)
+    {
+        foreach (var labels in family.GetAllLabelValues().Where(l => !present.Contains(l[0])).ToList()) family.RemoveLabelled(labels);
+    }
+}

@@ -1,0 +1,160 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using System.Net.Sockets;
+using KvStore.Protocol.Wire;
+using Pipelines.Sockets.Unofficial;
+
+namespace KvStore.Daemon.Server;
+
+/// <summary>
+/// A TCP connection that carries frames, seen from the server: many threads send, one loop receives.
+/// What is sent waits in a pipe; many frames of many threads leave in one system call.
+/// </summary>
+internal sealed class FrameConnection : IDisposable
+{
+    private static readonly PipeOptions SendOptions = new(
+        readerScheduler: PipeScheduler.ThreadPool, writerScheduler: PipeScheduler.Inline, pauseWriterThreshold: 0, useSynchronizationContext: false);
+
+    /// <summary>The pipe must hold a whole frame before it can be read; the pipe's own limit is just above.</summary>
+    private static readonly PipeOptions ReceiveOptions = new(
+        readerScheduler: PipeScheduler.Inline, writerScheduler: PipeScheduler.Inline,
+        pauseWriterThreshold: Limits.FrameBytes + (64 << 10), resumeWriterThreshold: Limits.FrameBytes / 2, useSynchronizationContext: false);
+
+    private readonly SocketConnection _connection;
+    private readonly Lock _gate = new();
+    private readonly long _maxPendingBytes;
+    private long _written;
+    private long _lastReceivedMs = Environment.TickCount64;
+    private long _lastSentBytes;
+    private long _lastProgressMs = Environment.TickCount64;
+    private bool _closed;
+
+    /// <param name="socket">Taken over.</param>
+    /// <param name="maxPendingBytes">Sends are refused while more than this waits for the socket.</param>
+    public FrameConnection(Socket socket, long maxPendingBytes)
+    {
+        socket.NoDelay = true;
+        _maxPendingBytes = maxPendingBytes;
+        RemoteName = socket.RemoteEndPoint?.ToString() ?? "?";
+        _connection = SocketConnection.Create(socket, SendOptions, ReceiveOptions, SocketConnectionOptions.ZeroLengthReads);
+    }
+
+    public delegate bool FrameHandler(in Frame frame);
+
+    public string RemoteName { get; }
+
+    /// <summary>Bytes handed to <see cref="TrySend"/> that the socket has not taken.</summary>
+    public long PendingBytes => Volatile.Read(ref _written) - _connection.BytesSent;
+
+    public bool IsClosed => Volatile.Read(ref _closed);
+
+    /// <summary>Milliseconds since anything was received.</summary>
+    public long SilentMs => Environment.TickCount64 - Volatile.Read(ref _lastReceivedMs);
+
+    /// <summary>The largest length field accepted; raised once the handshake is done.</summary>
+    public int FrameLimit { get; set; } = Limits.HandshakeFrameBytes;
+
+    /// <summary>Queues a frame. False when the connection is closed or too much waits already: then no byte of it is sent, ever.</summary>
+    public bool TrySend(FrameType type, ulong requestId, ReadOnlySpan<byte> body, in FrameOptions options = default)
+    {
+        lock (_gate)
+        {
+            if (_closed || PendingBytes > _maxPendingBytes) return false;
+            var output = _connection.Output;
+            FrameWriter.Write(output, type, requestId, body, options);
+            Volatile.Write(ref _written, _written + output.UnflushedBytes);
+
+            // With no pause threshold a flush never waits: it only wakes the sending loop.
+            var flushed = output.FlushAsync();
+            if (flushed.IsCompletedSuccessfully && flushed.Result.IsCompleted) _closed = true;
+            return true;
+        }
+    }
+
+    /// <summary>Milliseconds for which bytes have been waiting and the socket took none; 0 when nothing waits.</summary>
+    public long StalledMs()
+    {
+        var sent = _connection.BytesSent;
+        var now = Environment.TickCount64;
+        if (PendingBytes == 0 || sent != _lastSentBytes)
+        {
+            _lastSentBytes = sent;
+            _lastProgressMs = now;
+        }
+
+        return now - _lastProgressMs;
+    }
+
+    /// <summary>
+    /// Receives frames until the connection ends or <paramref name="handle"/> returns false; between reads it waits for
+    /// <paramref name="room"/>, which is how a client that does not take its answers is no longer read from.
+    /// </summary>
+    /// <exception cref="WireException">The stream cannot be followed any further.</exception>
+    public async Task ReceiveAsync(FrameHandler handle, Func<bool>? room = null)
+    {
+        var input = _connection.Input;
+        while (!IsClosed)
+        {
+            var result = await input.ReadAsync();
+            Volatile.Write(ref _lastReceivedMs, Environment.TickCount64);
+            var buffer = result.Buffer;
+            var more = HandleAll(ref buffer, handle, room, out var full);
+
+            // What is left unread is offered again at once, be it to this loop or to the next one.
+            if (full || !more) input.AdvanceTo(buffer.Start);
+            else input.AdvanceTo(buffer.Start, buffer.End);
+            if (!more || (result.IsCompleted && !full)) return;
+            if (full) await WaitForRoomAsync(room!);
+        }
+    }
+
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            if (_closed && _written < 0) return;
+            _closed = true;
+        }
+
+        _connection.Input.Complete();
+        _connection.Output.Complete();
+        _connection.Dispose();
+    }
+
+    /// <summary>Lets what was queued leave, then closes.</summary>
+    public async Task CloseAfterSendingAsync()
+    {
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(1));
+        try
+        {
+            while (PendingBytes > 0 && !IsClosed) await Task.Delay(TimeSpan.FromMilliseconds(5), patience.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            // It does not take them: it is closed without.
+        }
+
+        Dispose();
+    }
+
+    private bool HandleAll(ref ReadOnlySequence<byte> buffer, FrameHandler handle, Func<bool>? room, out bool full)
+    {
+        full = false;
+        while (true)
+        {
+            if (room is not null && !room())
+            {
+                full = true;
+                return true;
+            }
+
+            if (!FrameReader.TryRead(ref buffer, FrameLimit, out var frame)) return true;
+            if (!handle(frame)) return false;
+        }
+    }
+
+    private async Task WaitForRoomAsync(Func<bool> room)
+    {
+        while (!room() && !IsClosed) await Task.Delay(TimeSpan.FromMilliseconds(2));
+    }
+}

@@ -1,0 +1,54 @@
+using NUnit.Framework;
+using Shouldly;
+
+namespace KvStore.Tests.Processes;
+
+/// <summary>Three real nodes on loopback, initialised, in a temporary directory that goes away with them.</summary>
+internal sealed class KvdCluster : IDisposable
+{
+    private readonly string _directory = Directory.CreateTempSubdirectory("kvd-test-").FullName;
+
+    public KvdCluster(int partitions = 64, params string[] options)
+    {
+        Options = options;
+        Nodes = [new KvdProcess("n1", _directory), new KvdProcess("n2", _directory), new KvdProcess("n3", _directory)];
+        foreach (var node in Nodes) node.Start(options);
+        Within(20, () => Kvctl.Run(Endpoints, "cluster", "init", "--nodes", Endpoints, "--partitions", $"{partitions}", "--timeout", "5s"), r => r.ExitCode == 0);
+        WaitUntilWritable();
+    }
+
+    public string[] Options { get; }
+
+    public IReadOnlyList<KvdProcess> Nodes { get; }
+
+    public string Endpoints => string.Join(',', Nodes.Select(n => n.Endpoint));
+
+    /// <summary>Repeats until the result satisfies the condition; the last result is in the failure.</summary>
+    public static T Within<T>(int seconds, Func<T> attempt, Func<T, bool> condition)
+    {
+        var deadline = DateTime.UtcNow.AddSeconds(seconds);
+        while (true)
+        {
+            var result = attempt();
+            if (condition(result)) return result;
+            if (DateTime.UtcNow >= deadline) throw new AssertionException($"not within {seconds} s; at last: {result}");
+        }
+    }
+
+    /// <summary>Waits until every partition has a primary: the status says so.</summary>
+    public void WaitUntilWritable(int seconds = 20) =>
+        Within(seconds, () => Kvctl.Run(Endpoints, "cluster", "status", "--json"), IsWritable);
+
+    public KvdProcess this[string name] => Nodes.Single(n => n.Name == name);
+
+    public void Dispose()
+    {
+        if (TestContext.CurrentContext.Result.FailCount > 0)
+            foreach (var node in Nodes) TestContext.Out.WriteLine($"--- {node.Name}\n{node.Log}");
+        foreach (var node in Nodes) node.Dispose();
+        Directory.Delete(_directory, true);
+    }
+
+    private static bool IsWritable(CtlResult status) =>
+        status.ExitCode == 0 && status.Out.Length > 0 && status.Json.GetProperty("without_primary").GetInt32() == 0;
+}

@@ -1,0 +1,154 @@
+using KvStore.Core.Io;
+using KvStore.Core.Primitives;
+
+namespace KvStore.Tests.Simulation;
+
+/// <summary>
+/// Simulated time and everything that happens in it, on one thread: events run in the order of their time, ties in the order they were made.
+/// </summary>
+internal sealed class SimWorld(ulong seed)
+{
+    private readonly PriorityQueue<Action, (long AtNs, ulong Number)> _events = new();
+    private ulong _next;
+
+    /// <summary>Nanoseconds since the simulated boot. Starts above zero: zero means "never" in the product.</summary>
+    public long NowNs { get; private set; } = 1_000_000_000;
+
+    public Prng Random { get; } = new(seed);
+
+    public ulong Steps { get; private set; }
+
+    public void At(long atNs, Action action) => _events.Enqueue(action, (Math.Max(atNs, NowNs), _next++));
+
+    public void After(long delayNs, Action action) => At(NowNs + delayNs, action);
+
+    /// <summary>Runs the next event; false when there is none.</summary>
+    public bool Step()
+    {
+        if (!_events.TryDequeue(out var action, out var due)) return false;
+        NowNs = due.AtNs;
+        Steps++;
+        action();
+        return true;
+    }
+
+    public void RunFor(long durationNs)
+    {
+        var end = NowNs + durationNs;
+        while (_events.TryPeek(out _, out var due) && due.AtNs <= end) Step();
+        NowNs = end;
+    }
+
+    /// <summary>Runs until the condition holds; false if it did not within the given simulated time.</summary>
+    public bool RunUntil(Func<bool> condition, long withinNs)
+    {
+        var end = NowNs + withinNs;
+        while (!condition())
+        {
+            if (!_events.TryPeek(out _, out var due) || due.AtNs > end) return condition();
+            Step();
+        }
+
+        return true;
+    }
+}
+
+/// <summary>One node's clock: the world's time since boot, and a wall clock with an offset of its own.</summary>
+internal sealed class SimClock(SimWorld world) : IClock
+{
+    private const long EpochMs = 1_764_000_000_000;
+
+    public long WallOffsetMs { get; set; }
+
+    public long BootTimeNs => world.NowNs;
+
+    public long WallMs => EpochMs + (world.NowNs / 1_000_000) + WallOffsetMs;
+}
+
+/// <summary>Runs a node's work in the world; when the node is killed, nothing of it runs any more.</summary>
+internal sealed class NodeScheduler(SimWorld world) : IScheduler
+{
+    public bool Dead { get; private set; }
+
+    /// <summary>While true, nothing runs; it is kept for later (SIGSTOP).</summary>
+    public bool Paused { get; private set; }
+
+    private readonly List<Action> _held = [];
+
+    public void Kill() => Dead = true;
+
+    public void Pause() => Paused = true;
+
+    public void Continue()
+    {
+        Paused = false;
+        foreach (var action in _held) world.At(world.NowNs, action);
+        _held.Clear();
+    }
+
+    public void Post(IWorkItem item) => world.After(1_000 + world.Random.Next(4_000), () => Run(item));
+
+    public IDisposable PostAfter(long delayNs, IWorkItem item)
+    {
+        var timer = new Timer();
+        world.After(delayNs + world.Random.Next(50_000), () =>
+        {
+            if (!timer.Cancelled) Run(item);
+        });
+        return timer;
+    }
+
+    public ILane CreateLane(string name) => new Lane(this, world);
+
+    private void Run(IWorkItem item)
+    {
+        if (Dead) return;
+        if (Paused) _held.Add(() => Run(item));
+        else item.Execute();
+    }
+
+    private sealed class Timer : IDisposable
+    {
+        public bool Cancelled { get; private set; }
+
+        public void Dispose() => Cancelled = true;
+    }
+
+    /// <summary>Serial: the next item starts when the one before has ended, a little later.</summary>
+    private sealed class Lane(NodeScheduler owner, SimWorld world) : ILane
+    {
+        private readonly Queue<IWorkItem> _queue = new();
+        private bool _running;
+
+        public void Post(IWorkItem item)
+        {
+            _queue.Enqueue(item);
+            if (!_running) Schedule();
+        }
+
+        public void Dispose()
+        {
+            while (_queue.TryDequeue(out var item)) owner.Run(item);
+        }
+
+        private void Schedule()
+        {
+            _running = true;
+            world.After(2_000 + world.Random.Next(150_000), Next);
+        }
+
+        private void Next()
+        {
+            if (owner.Dead) return;
+            if (owner.Paused)
+            {
+                owner._held.Add(Next);
+                return;
+            }
+
+            _running = false;
+            if (_queue.TryDequeue(out var item)) item.Execute();
+            if (_queue.Count > 0 && !_running) Schedule();
+        }
+    }
+}
