@@ -32,6 +32,14 @@ internal sealed class KvdStore : IStore
 
     public long WrittenBytes => _engine.ReadStatistics() is var s ? s.FlushedBytes + s.CompactedBytes : 0;
 
+    /// <summary>The engine's levels and memory in a line.</summary>
+    public string Describe()
+    {
+        var s = _engine.ReadStatistics();
+        var levels = string.Join(' ', s.Levels.Select(level => $"{level.Tables}/{level.Bytes >> 20}M"));
+        return $"memtables {s.MemTableBytes >> 20}M arenas {s.ArenaBytes >> 20}+{s.FreeArenaBytes >> 20}M cache {s.CacheBytes >> 20}M levels {levels} {s.Pressure}";
+    }
+
     /// <summary>What belongs to one partition and the thread that writes it.</summary>
     private sealed class Slot
     {
