@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using KvStore.Core.Io;
 using KvStore.Core.Primitives;
 using KvStore.Core.Storage;
@@ -10,12 +11,17 @@ internal sealed class KvdStore : IStore
 {
     public const int Partitions = 16;
 
+    /// <summary>Of the log: submitted and not yet synced.</summary>
+    private const long MostPendingBytes = 16 << 20;
+
     private readonly OsFileSystem _fs = new();
     private readonly string _directory;
     private readonly long _memTableBytes;
     private readonly long _cacheBytes;
     private readonly ThreadPoolScheduler _scheduler = new(e => Environment.FailFast("a lane failed", e));
     private readonly Slot[] _slots = [.. Enumerable.Range(0, Partitions).Select(_ => new Slot())];
+    private long _longestStallNs;
+    private long _longestLogWaitNs;
     private StorageEngine _engine = null!;
     private WriteAheadLog _log = null!;
     private Listener _listener = null!;
@@ -37,7 +43,7 @@ internal sealed class KvdStore : IStore
     {
         var s = _engine.ReadStatistics();
         var levels = string.Join(' ', s.Levels.Select(level => $"{level.Tables}/{level.Bytes >> 20}M"));
-        return $"memtables {s.MemTableBytes >> 20}M arenas {s.ArenaBytes >> 20}+{s.FreeArenaBytes >> 20}M cache {s.CacheBytes >> 20}M levels {levels} {s.Pressure}";
+        return $"memtables {s.MemTableBytes >> 20}M arenas {s.ArenaBytes >> 20}+{s.FreeArenaBytes >> 20}M cache {s.CacheBytes >> 20}M levels {levels} {s.Pressure} heap {GC.GetTotalMemory(false) >> 20}M, longest stall {_longestStallNs / 1000000} ms, wait for log {_longestLogWaitNs / 1000000} ms";
     }
 
     /// <summary>What belongs to one partition and the thread that writes it.</summary>
@@ -57,7 +63,7 @@ internal sealed class KvdStore : IStore
     {
         var id = (int)(key % Partitions);
         var slot = _slots[id];
-        for (var wait = new SpinWait(); _engine.Pressure >= WritePressure.Stall || _log.PendingBytes > 64 << 20;) wait.SpinOnce();
+        Hold(value.Length);
         var index = new LogIndex(++slot.Index);
         var state = new AppliedState(index, new Term(1), index.Value << 16);
         BenchKeys.Write(key, slot.Payload);
@@ -127,6 +133,21 @@ internal sealed class KvdStore : IStore
         _log.Stop();
         _log.Dispose();
         _engine.Dispose();
+    }
+
+    /// <summary>What a node does before it lets a write into the log.</summary>
+    private void Hold(int bytes)
+    {
+        if (_engine.Pressure >= WritePressure.Stall) _longestStallNs = Math.Max(_longestStallNs, TimeOf(() => _engine.Pressure >= WritePressure.Stall));
+        if (_log.PendingBytes > MostPendingBytes) _longestLogWaitNs = Math.Max(_longestLogWaitNs, TimeOf(() => _log.PendingBytes > MostPendingBytes));
+        if (_engine.WritePauseNs(bytes) is var pauseNs and > 0) Thread.Sleep(TimeSpan.FromMicroseconds(pauseNs / 1000));
+    }
+
+    private static long TimeOf(Func<bool> condition)
+    {
+        var start = Stopwatch.GetTimestamp();
+        for (var wait = new SpinWait(); condition();) wait.SpinOnce();
+        return (long)Stopwatch.GetElapsedTime(start).TotalNanoseconds;
     }
 
     private void WaitFor(Slot slot, Lsn lsn)
