@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using KvStore.Bench.Cluster;
+using KvStore.Bench.Engine;
 using KvStore.Bench.Load;
 using KvStore.Bench.Micro;
 using KvStore.Bench.Peers;
@@ -18,6 +19,7 @@ internal static class Program
         var root = new RootCommand("Measures kvd, its parts, and what its users would pick instead.")
         {
             MicroCommand.Create(),
+            EngineCommand.Create(),
             PeersCommand.Create(),
             ClusterCommand.Create(),
         };

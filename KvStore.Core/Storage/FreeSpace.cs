@@ -4,7 +4,7 @@ namespace KvStore.Core.Storage;
 
 /// <summary>
 /// Watches the free space of the disk, once a second. Below the reserve writes are refused; they resume when there is a quarter more than
-/// the reserve, so that the state does not flutter.
+/// the reserve, so that the state does not flutter. The ballast is what is left when even the reserve is used up.
 /// </summary>
 internal sealed class FreeSpace : IWorkItem, IDisposable
 {
@@ -13,6 +13,7 @@ internal sealed class FreeSpace : IWorkItem, IDisposable
     private readonly IFileSystem _fs;
     private readonly string _directory;
     private readonly long _reserve;
+    private readonly Ballast _ballast;
     private readonly IScheduler _scheduler;
     private readonly Action _onRegained;
     private readonly Action<DiskException> _onFailed;
@@ -23,16 +24,18 @@ internal sealed class FreeSpace : IWorkItem, IDisposable
     private volatile bool _isShort;
 
     public FreeSpace(
-        IFileSystem fs, string directory, long reserve, IScheduler scheduler, Action onRegained, Action<DiskException> onFailed)
+        IFileSystem fs, string directory, long reserve, Ballast ballast, IScheduler scheduler, Action onRegained, Action<DiskException> onFailed)
     {
         _fs = fs;
         _directory = directory;
         _reserve = reserve;
+        _ballast = ballast;
         _scheduler = scheduler;
         _onRegained = onRegained;
         _onFailed = onFailed;
         _freeBytes = fs.FreeBytes(directory);
         _isShort = _freeBytes < reserve;
+        if (!_isShort) ballast.Restore(reserve);
         _timer = scheduler.PostAfter(IntervalNs, this);
     }
 
@@ -42,8 +45,12 @@ internal sealed class FreeSpace : IWorkItem, IDisposable
     /// <summary>When it was last looked at.</summary>
     public long Bytes => Volatile.Read(ref _freeBytes);
 
-    /// <summary>A write was refused by the disk, whatever the last look said.</summary>
-    public void OnRefused() => _isShort = true;
+    /// <summary>A write was refused by the disk, whatever the last look said. True if there is room now to try again: the ballast was given up.</summary>
+    public bool OnRefused()
+    {
+        _isShort = true;
+        return _ballast.Release();
+    }
 
     public void Execute()
     {
@@ -84,6 +91,7 @@ internal sealed class FreeSpace : IWorkItem, IDisposable
         else if (_isShort && free >= _reserve + (_reserve / 4))
         {
             _isShort = false;
+            _ballast.Restore(_reserve);
             _onRegained();
         }
     }

@@ -35,14 +35,18 @@ public sealed class StorageEngine : IDisposable
         _listener = listener;
         Chunks = new ChunkPool(options.MemTableBytes, options.PoisonFreedMemory);
         MemTables = new MemTableBudget(options.MemTableBytes, () => _flush?.Request(null));
+        WriteController = new WriteController(clock);
         _cache = new BlockCache(options.BlockCacheBytes, options.PoisonFreedMemory);
+        fs.CreateDirectory(directory);
+        var ballast = new Ballast(fs, directory, options.BallastBytes);
+        if (fs.FreeBytes(directory) < options.ReservedSpaceBytes) ballast.Release();
         _tree = TableTree.Open(fs, directory, _cache, OnUnwantedTable, out var missing);
         foreach (var record in _tree.Partitions.Values) _partitions.Add(record.Id, new PartitionStore(this, record, _tree.Current));
         _flush = new FlushWorker(this, _tree, scheduler.CreateLane("flush"));
         var picker = new CompactionPicker(options);
         var limiter = new RateLimiter(clock, options.CompactionBytesPerSecond);
-        _compactions = [.. Enumerable.Range(0, options.CompactionLanes).Select(i => new CompactionWorker(this, _tree, picker, limiter, scheduler, $"compaction-{i}"))];
-        _space = new FreeSpace(fs, directory, options.ReservedSpaceBytes, scheduler, OnSpaceRegained, Fail);
+        _compactions = [.. Enumerable.Range(0, options.CompactionLanes).Select(i => new CompactionWorker(this, _tree, picker, limiter, scheduler, clock, $"compaction-{i}"))];
+        _space = new FreeSpace(fs, directory, options.ReservedSpaceBytes, ballast, scheduler, OnSpaceRegained, Fail);
         _isOpen = true;
         ReportMissing(missing);
         OnTablesChanged();
@@ -57,17 +61,28 @@ public sealed class StorageEngine : IDisposable
         get
         {
             if (_space.IsShort) return WritePressure.DiskFull;
-            var bytes = MemTables.ActiveBytes + MemTables.FrozenBytes;
-            var tables = _tree.Level0Tables;
-            if (bytes >= 2 * _options.MemTableBytes || tables >= 5 * _options.Level0CompactionTables) return WritePressure.Stall;
-            var isSlow = bytes >= _options.MemTableBytes / 4 * 7 || tables >= 3 * _options.Level0CompactionTables;
-            return isSlow ? WritePressure.SlowDown : WritePressure.None;
+            var closeness = ClosenessToStall;
+            if (closeness >= 1) return WritePressure.Stall;
+            return closeness > 0 ? WritePressure.SlowDown : WritePressure.None;
+        }
+    }
+
+    /// <summary>From the first slowing (0) to the stall (1): of memory, and of level 0.</summary>
+    private double ClosenessToStall
+    {
+        get
+        {
+            var memory = (MemTables.ActiveBytes + MemTables.FrozenBytes - (1.75 * _options.MemTableBytes)) / (0.25 * _options.MemTableBytes);
+            var level0 = (double)(_tree.Level0Tables - (3 * _options.Level0CompactionTables) + 1) / ((2 * _options.Level0CompactionTables) + 1);
+            return Math.Clamp(Math.Max(memory, level0), 0, 1);
         }
     }
 
     internal ChunkPool Chunks { get; }
 
     internal MemTableBudget MemTables { get; }
+
+    internal WriteController WriteController { get; }
 
     internal StorageCounters Counters { get; } = new();
 
@@ -78,6 +93,16 @@ public sealed class StorageEngine : IDisposable
 
     /// <summary>Writes are held up: compaction need not be considerate.</summary>
     internal bool IsBehind => _tree.Level0Tables >= 2 * _options.Level0CompactionTables;
+
+    /// <summary>
+    /// For how many nanoseconds the sender of a write of this size should be held up, at most a tenth of a second; 0 unless
+    /// <see cref="Pressure"/> is <see cref="WritePressure.SlowDown"/>. Each write that is sent is to be announced once.
+    /// </summary>
+    public long WritePauseNs(long bytes)
+    {
+        var closeness = ClosenessToStall;
+        return closeness > 0 ? WriteController.PauseNs(bytes, closeness) : 0;
+    }
 
     /// <summary>Opens a data directory, creating it if it is new.</summary>
     /// <exception cref="DiskException">It cannot be read or written.</exception>
@@ -122,6 +147,7 @@ public sealed class StorageEngine : IDisposable
             {
                 ReplacePartitions(partitions => partitions.Remove(id));
                 store.Close();
+                _tree.NoteDead(id);
                 UseTables(tables);
             });
         }
@@ -202,6 +228,7 @@ public sealed class StorageEngine : IDisposable
             Commit(edit, version =>
             {
                 store.Install(record, version);
+                _tree.NoteDead(record.Id);
                 UseTables(version);
             });
         }
@@ -233,7 +260,8 @@ public sealed class StorageEngine : IDisposable
         if (Volatile.Read(ref _failure) is { } e) throw new InvalidOperationException($"the storage engine has failed: {e.Message}", e);
     }
 
-    internal void OnSpaceLacking() => _space.OnRefused();
+    /// <summary>The disk refused a table; true if it is worth another try at once.</summary>
+    internal bool OnSpaceLacking() => _space.OnRefused();
 
     private void OnSpaceRegained()
     {

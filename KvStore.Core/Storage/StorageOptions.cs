@@ -27,6 +27,9 @@ public sealed class StorageOptions
     /// <summary>Below this much free space writes are refused; compaction and deletion may use it up.</summary>
     public long ReservedSpaceBytes { get; init; } = 256L << 20;
 
+    /// <summary>Space taken in advance and given up when the disk is full in spite of the reserve; 0 for none.</summary>
+    public long BallastBytes { get; init; } = 64L << 20;
+
     /// <summary>Overwrite freed memory, so that a reader that outlived its pin is found out. For tests.</summary>
     internal bool PoisonFreedMemory { get; init; }
 }

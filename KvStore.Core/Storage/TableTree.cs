@@ -20,6 +20,7 @@ internal sealed class TableTree : IDisposable
     private readonly Action _onUnwanted;
     private readonly ConcurrentQueue<TableFile> _unwanted = new();
     private readonly ManifestState _state;
+    private HashSet<PartitionId> _newlyDead = [];
     private ManifestLog _log;
     private int _level0Tables;
     private long _nextFileNumber;
@@ -40,6 +41,11 @@ internal sealed class TableTree : IDisposable
         foreach (var (level, info) in state.Tables.Values) levels[level].Add(NewFile(info));
         Current = new TableVersion([.. levels.Select((tables, level) => Sort(level, tables))]);
         _level0Tables = Current.Level(0).Length;
+        foreach (var table in Current.Tables)
+        {
+            _newlyDead.Add(StorageKey.PartitionOf(table.Info.Smallest));
+            _newlyDead.Add(StorageKey.PartitionOf(table.Info.Largest));
+        }
     }
 
     public string Directory { get; }
@@ -66,7 +72,6 @@ internal sealed class TableTree : IDisposable
     /// <exception cref="CorruptionException">CURRENT or the manifest is damaged.</exception>
     public static TableTree Open(IFileSystem fs, string directory, BlockCache cache, Action onUnwanted, out IReadOnlyList<TableInfo> missing)
     {
-        fs.CreateDirectory(directory);
         var files = new DirectoryContent(fs, directory);
         var state = new ManifestState();
         if (files.HasCurrent) state = ManifestLog.Read(fs, directory, CurrentFile.Read(fs, directory));
@@ -76,6 +81,17 @@ internal sealed class TableTree : IDisposable
         files.DeleteUnnamed(state, log.Number);
         missing = [.. state.Tables.Values.Select(entry => entry.Table).Where(table => !files.Tables.Contains(table.FileNumber))];
         return new TableTree(fs, directory, cache, onUnwanted, state, log);
+    }
+
+    /// <summary>A generation of the partition died, or may have before the start. Under the lock.</summary>
+    public void NoteDead(PartitionId id) => _newlyDead.Add(id);
+
+    /// <summary>The partitions noted since the last call. Under the lock.</summary>
+    public IReadOnlySet<PartitionId> TakeNewlyDead()
+    {
+        var taken = _newlyDead;
+        if (taken.Count > 0) _newlyDead = [];
+        return taken;
     }
 
     public PartitionRecord? FindPartition(PartitionId id)

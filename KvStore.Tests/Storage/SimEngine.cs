@@ -25,6 +25,7 @@ internal sealed class SimEngine : IDisposable
         CompactionLanes = 2,
         CompactionBytesPerSecond = 0,
         ReservedSpaceBytes = 0,
+        BallastBytes = 0,
         PoisonFreedMemory = true,
     };
 

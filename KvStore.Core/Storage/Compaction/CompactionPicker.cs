@@ -5,6 +5,9 @@ namespace KvStore.Core.Storage.Compaction;
 /// <summary>Decides what to merge next. Looks only at tables that no running job has taken and that are not known to be damaged.</summary>
 internal sealed class CompactionPicker(StorageOptions options)
 {
+    /// <summary>With more than this dead, a table is written anew for the space alone.</summary>
+    private const double LargestDeadShare = 0.25;
+
     /// <summary>The most urgent work, or null if nothing needs doing.</summary>
     public CompactionPlan? Pick(TableVersion version)
     {
@@ -19,7 +22,7 @@ internal sealed class CompactionPicker(StorageOptions options)
             if (plan is not null) return plan;
         }
 
-        return null;
+        return PlanRewrite(version);
     }
 
     private double Score(TableVersion version, int level, LevelTargets targets)
@@ -59,6 +62,18 @@ internal sealed class CompactionPicker(StorageOptions options)
         }
 
         return best;
+    }
+
+    /// <summary>A table of which much is dead, by itself, back into its level.</summary>
+    private static CompactionPlan? PlanRewrite(TableVersion version)
+    {
+        for (var level = TableVersion.LevelCount - 1; level > 0; level--)
+        {
+            var table = version.Level(level).Where(IsFree).MaxBy(table => table.DeadShare);
+            if (table is { DeadShare: > LargestDeadShare }) return new CompactionPlan(level, level, [table], []);
+        }
+
+        return null;
     }
 
     private static CompactionPlan? Complete(TableVersion version, int level, int target, TableFile[] upper)

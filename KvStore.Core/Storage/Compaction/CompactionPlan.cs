@@ -2,7 +2,7 @@ using KvStore.Core.Storage.Table;
 
 namespace KvStore.Core.Storage.Compaction;
 
-/// <summary>Tables of two levels to be merged into the lower one.</summary>
+/// <summary>Tables of two levels to be merged into the lower one, or one table to be written anew in its level.</summary>
 /// <param name="Level">The upper level.</param>
 /// <param name="Upper">Its tables, in the level's order.</param>
 /// <param name="Lower">Every table of the target level that overlaps them, in its order.</param>
@@ -13,7 +13,7 @@ internal sealed record CompactionPlan(int Level, int TargetLevel, TableFile[] Up
     public long InputBytes => Inputs.Sum(table => table.Info.Bytes);
 
     /// <summary>The table can change its level as it is.</summary>
-    public bool IsMove => Upper.Length == 1 && Lower.Length == 0;
+    public bool IsMove => Upper.Length == 1 && Lower.Length == 0 && TargetLevel != Level;
 
     public byte[] Smallest => Inputs.Select(table => table.Info.Smallest).Aggregate((a, b) => a.AsSpan().SequenceCompareTo(b) <= 0 ? a : b);
 

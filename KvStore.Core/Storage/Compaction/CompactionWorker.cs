@@ -17,8 +17,10 @@ internal sealed class CompactionWorker : IWorkItem
     private readonly StorageEngine _engine;
     private readonly TableTree _tree;
     private readonly CompactionPicker _picker;
+    private readonly DeadData _deadData;
     private readonly RateLimiter _limiter;
     private readonly IScheduler _scheduler;
+    private readonly IClock _clock;
     private readonly ILane _lane;
     private readonly WakeItem _wake;
     private bool _isPosted;
@@ -26,15 +28,19 @@ internal sealed class CompactionWorker : IWorkItem
     private volatile bool _isClosed;
     private bool _lacksSpace;
     private CompactionJob? _job;
+    private long _beganNs;
 
     public CompactionWorker(
-        StorageEngine engine, TableTree tree, CompactionPicker picker, RateLimiter limiter, IScheduler scheduler, string laneName)
+        StorageEngine engine, TableTree tree, CompactionPicker picker, RateLimiter limiter, IScheduler scheduler, IClock clock,
+        string laneName)
     {
         _engine = engine;
         _tree = tree;
         _picker = picker;
+        _deadData = new DeadData(tree, engine.UseTables, Quarantine);
         _limiter = limiter;
         _scheduler = scheduler;
+        _clock = clock;
         _lane = scheduler.CreateLane(laneName);
         _wake = new WakeItem(this);
     }
@@ -85,10 +91,10 @@ internal sealed class CompactionWorker : IWorkItem
         }
         catch (OutOfSpaceException)
         {
-            _lacksSpace = true;
             _job?.Abandon();
             EndJob();
             _engine.OnSpaceLacking();
+            _lacksSpace = true;
         }
         catch (CorruptionException e)
         {
@@ -108,6 +114,7 @@ internal sealed class CompactionWorker : IWorkItem
     /// <summary>Takes the tables of the next plan. Tables that only change their level do so at once.</summary>
     private CompactionJob? Begin()
     {
+        _deadData.Scan();
         lock (_tree.Lock)
         {
             while (_picker.Pick(_tree.Current) is { } plan)
@@ -117,6 +124,7 @@ internal sealed class CompactionWorker : IWorkItem
                     foreach (var table in plan.Inputs) table.IsBusy = true;
                     _tree.Running.Add(plan);
                     _tree.Current.AddReference();
+                    _beganNs = _clock.BootTimeNs;
                     return new CompactionJob(plan, _tree.Current, _engine.NewTables(), _tree.FindPartition);
                 }
 
@@ -134,6 +142,7 @@ internal sealed class CompactionWorker : IWorkItem
     {
         var edit = job.Complete();
         _tree.Commit(edit, _engine.UseTables);
+        if (job.Plan.Level == 0) _engine.WriteController.OnDrained(job.Plan.Upper.Sum(table => table.Info.Bytes), _clock.BootTimeNs - _beganNs);
         EndJob();
         _engine.Counters.AddCompaction();
         _engine.OnTablesChanged();
@@ -156,11 +165,14 @@ internal sealed class CompactionWorker : IWorkItem
     private void Quarantine(CorruptionException e)
     {
         PartitionId? partition = null;
-        foreach (var table in _job?.Plan.Inputs.Where(input => input.Path == e.Path) ?? [])
+        lock (_tree.Lock)
         {
-            table.IsQuarantined = true;
-            partition = StorageKey.PartitionOf(table.Info.Smallest);
-            if (partition != StorageKey.PartitionOf(table.Info.Largest)) partition = null;
+            foreach (var table in _tree.Current.Tables.Where(table => table.Path == e.Path))
+            {
+                table.IsQuarantined = true;
+                partition = StorageKey.PartitionOf(table.Info.Smallest);
+                if (partition != StorageKey.PartitionOf(table.Info.Largest)) partition = null;
+            }
         }
 
         _engine.OnCorruption(e, partition);

@@ -66,6 +66,7 @@ internal sealed class FlushWorker(StorageEngine engine, TableTree tree, ILane la
         lock (_lock)
         {
             Invariant.Check(!_isClosed);
+            LacksSpace = false;
             while (_job is not null && !HasStopped) Advance(() => []);
             if (!HasStopped && Advance(() => engine.Partitions))
                 while (_job is not null && !HasStopped) Advance(() => []);
@@ -106,8 +107,8 @@ internal sealed class FlushWorker(StorageEngine engine, TableTree tree, ILane la
         catch (OutOfSpaceException)
         {
             _job!.Restart();
+            if (engine.OnSpaceLacking()) return true;
             LacksSpace = true;
-            engine.OnSpaceLacking();
             return false;
         }
         catch (DiskException e)

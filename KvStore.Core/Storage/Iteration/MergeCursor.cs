@@ -12,7 +12,6 @@ internal sealed class MergeCursor(IReadOnlyList<RecordCursor> sources) : RecordC
     // A binary heap of the sources that stand on a record; the root is the one shown.
     private readonly RecordCursor[] _heap = new RecordCursor[sources.Count];
     private readonly int[] _ages = new int[sources.Count];
-    private readonly byte[] _lastKey = new byte[StorageKey.PrefixBytes + StorageKey.MaxKeyBytes];
     private int _count;
 
     public override bool IsValid => _count > 0;
@@ -39,19 +38,12 @@ internal sealed class MergeCursor(IReadOnlyList<RecordCursor> sources) : RecordC
         for (var i = (_count / 2) - 1; i >= 0; i--) SiftDown(i);
     }
 
+    /// <summary>Sources that stand on an older record of the same key are moved past it first: they are children of the root.</summary>
     public override void Next()
     {
-        if (_count == 1)
-        {
-            AdvanceRoot();
-            return;
-        }
-
-        var key = Key;
-        key.CopyTo(_lastKey);
-        var length = key.Length;
-        do AdvanceRoot();
-        while (_count > 0 && _heap[0].Key.SequenceEqual(_lastKey.AsSpan(0, length)));
+        while (_count > 1 && _heap[1].Key.SequenceEqual(_heap[0].Key)) Advance(1);
+        while (_count > 2 && _heap[2].Key.SequenceEqual(_heap[0].Key)) Advance(2);
+        Advance(0);
     }
 
     public override void Dispose()
@@ -59,16 +51,16 @@ internal sealed class MergeCursor(IReadOnlyList<RecordCursor> sources) : RecordC
         foreach (var source in sources) source.Dispose();
     }
 
-    private void AdvanceRoot()
+    private void Advance(int position)
     {
-        _heap[0].Next();
-        if (!_heap[0].IsValid)
+        _heap[position].Next();
+        if (!_heap[position].IsValid)
         {
             _count--;
-            (_heap[0], _ages[0]) = (_heap[_count], _ages[_count]);
+            (_heap[position], _ages[position]) = (_heap[_count], _ages[_count]);
         }
 
-        SiftDown(0);
+        SiftDown(position);
     }
 
     private void SiftDown(int parent)

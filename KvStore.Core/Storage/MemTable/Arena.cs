@@ -6,10 +6,17 @@ namespace KvStore.Core.Storage.MemTable;
 /// </summary>
 internal sealed unsafe class Arena(ChunkPool pool)
 {
-    private readonly List<(nint Start, int Bytes)> _chunks = [];
+    private Chunk* _chunks;
     private byte* _next;
     private int _left;
     private int _nextChunkBytes = ChunkPool.SmallestChunk;
+
+    /// <summary>What stands at the start of a chunk.</summary>
+    private struct Chunk
+    {
+        public Chunk* Next;
+        public long Bytes;
+    }
 
     /// <summary>Bytes taken from the pool.</summary>
     public long Bytes { get; private set; }
@@ -21,10 +28,10 @@ internal sealed unsafe class Arena(ChunkPool pool)
         if (size > _left)
         {
             // A large piece gets memory of its own size: the rest of the current chunk is not given up for it.
-            if (size > ChunkPool.LargestChunk / 4) return Take(size);
-            while (_nextChunkBytes < size) _nextChunkBytes *= 2;
+            if (size > ChunkPool.LargestChunk / 4) return Take(size + sizeof(Chunk));
+            while (_nextChunkBytes < size + sizeof(Chunk)) _nextChunkBytes *= 2;
             _next = Take(_nextChunkBytes);
-            _left = _nextChunkBytes;
+            _left = _nextChunkBytes - sizeof(Chunk);
             _nextChunkBytes = Math.Min(_nextChunkBytes * 2, ChunkPool.LargestChunk);
         }
 
@@ -37,17 +44,24 @@ internal sealed unsafe class Arena(ChunkPool pool)
     /// <summary>Gives all memory back. Nobody may hold a pointer into it.</summary>
     public void Free()
     {
-        foreach (var (start, bytes) in _chunks) pool.Return((byte*)start, bytes);
-        _chunks.Clear();
+        while (_chunks != null)
+        {
+            var chunk = _chunks;
+            _chunks = chunk->Next;
+            pool.Return((byte*)chunk, (int)chunk->Bytes);
+        }
+
         _left = 0;
         Bytes = 0;
     }
 
+    /// <summary>A new chunk; returns what follows its header.</summary>
     private byte* Take(int bytes)
     {
-        var chunk = pool.Rent(bytes);
-        _chunks.Add(((nint)chunk, bytes));
+        var chunk = (Chunk*)pool.Rent(bytes);
+        *chunk = new Chunk { Next = _chunks, Bytes = bytes };
+        _chunks = chunk;
         Bytes += bytes;
-        return chunk;
+        return (byte*)(chunk + 1);
     }
 }

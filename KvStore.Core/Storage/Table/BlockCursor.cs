@@ -8,6 +8,7 @@ internal sealed class BlockCursor : IDisposable
     private byte[]? _array;
     private BlockRef _block;
     private BlockReader.Entry _entry;
+    private int _end;
 
     public bool IsValid { get; private set; }
 
@@ -38,29 +39,35 @@ internal sealed class BlockCursor : IDisposable
         IsValid = false;
     }
 
-    public void SeekFirst() => MoveTo(new BlockReader(Content), 0);
+    public void SeekFirst()
+    {
+        _end = new BlockReader(Content).End;
+        MoveTo(0);
+    }
 
     /// <summary>Moves to the first entry whose key is at or after <paramref name="key"/>.</summary>
     public void Seek(ReadOnlySpan<byte> key)
     {
         var reader = new BlockReader(Content);
-        MoveTo(reader, reader.LastRestartNotAfter(key, out _));
-        while (IsValid && Key.SequenceCompareTo(key) < 0) MoveTo(reader, _entry.Next);
+        _end = reader.End;
+        MoveTo(reader.LastRestartNotAfter(key, out _));
+        while (IsValid && Key.SequenceCompareTo(key) < 0) Next();
     }
 
-    public void Next() => MoveTo(new BlockReader(Content), _entry.Next);
+    public void Next() => MoveTo(_entry.Next);
 
     public void Dispose() => Close();
 
-    private void MoveTo(in BlockReader reader, int offset)
+    private void MoveTo(int offset)
     {
-        IsValid = offset < reader.End;
+        IsValid = offset < _end;
         if (!IsValid) return;
-        _entry = reader.EntryAt(offset);
+        var entries = Content[.._end];
+        _entry = BlockReader.EntryAt(entries, offset);
         if (_entry.Shared > _keyLength) throw new FormatException("a key shares more than there is");
         var length = _entry.Shared + _entry.SuffixLength;
         if (_key.Length < length) Array.Resize(ref _key, length * 2);
-        reader.Suffix(_entry).CopyTo(_key.AsSpan(_entry.Shared));
+        entries.Slice(_entry.SuffixAt, _entry.SuffixLength).CopyTo(_key.AsSpan(_entry.Shared));
         _keyLength = length;
     }
 }

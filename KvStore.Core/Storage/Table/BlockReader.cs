@@ -37,13 +37,26 @@ internal readonly ref struct BlockReader
 
     public ReadOnlySpan<byte> Payload(scoped in Entry entry) => _block.Slice(entry.PayloadAt, entry.PayloadLength);
 
-    public Entry EntryAt(int offset)
+    public Entry EntryAt(int offset) => EntryAt(_block, offset);
+
+    /// <summary>The entry at an offset; <paramref name="entries"/> is the block without its restarts.</summary>
+    public static Entry EntryAt(ReadOnlySpan<byte> entries, int offset)
     {
+        // Nearly always the three numbers are one byte each.
+        if (offset <= entries.Length - 3 && (entries[offset] | entries[offset + 1] | entries[offset + 2]) < 0x80)
+        {
+            var start = offset + 3;
+            var suffixLength = (int)entries[offset + 1];
+            var payloadLength = (int)entries[offset + 2];
+            if (suffixLength + payloadLength > entries.Length - start) throw Bad();
+            return new Entry(entries[offset], start, suffixLength, start + suffixLength, payloadLength);
+        }
+
         var at = offset;
-        if (!Varint.TryReadLength(_block, ref at, TableFormat.MaxBlockBytes, out var shared) ||
-            !Varint.TryReadLength(_block, ref at, TableFormat.MaxBlockBytes, out var suffix) ||
-            !Varint.TryReadLength(_block, ref at, TableFormat.MaxBlockBytes, out var payload) ||
-            suffix > _block.Length - at || payload > _block.Length - at - suffix)
+        if (!Varint.TryReadLength(entries, ref at, TableFormat.MaxBlockBytes, out var shared) ||
+            !Varint.TryReadLength(entries, ref at, TableFormat.MaxBlockBytes, out var suffix) ||
+            !Varint.TryReadLength(entries, ref at, TableFormat.MaxBlockBytes, out var payload) ||
+            suffix > entries.Length - at || payload > entries.Length - at - suffix)
         {
             throw Bad();
         }

@@ -8,7 +8,10 @@ internal unsafe struct CachedBlock
 {
     /// <summary>Readers that hold it; while there are any it is not freed.</summary>
     public int References;
+
+    /// <summary>Of the content; the memory may be a little longer.</summary>
     public int Length;
+    public int AllocatedBytes;
     public ulong FileNumber;
     public long Offset;
     public ulong Hash;
@@ -25,11 +28,12 @@ internal unsafe struct CachedBlock
     public static CachedBlock* Allocate(int length)
     {
         var block = (CachedBlock*)NativeMemory.Alloc((nuint)(sizeof(CachedBlock) + length));
-        *block = new CachedBlock { References = 1, Length = length };
+        *block = new CachedBlock { References = 1, Length = length, AllocatedBytes = sizeof(CachedBlock) + length };
         return block;
     }
 
     public static Span<byte> Content(CachedBlock* block) => new((byte*)block + sizeof(CachedBlock), block->Length);
 
-    public static int Bytes(CachedBlock* block) => sizeof(CachedBlock) + block->Length;
+    /// <summary>Memory taken, header included.</summary>
+    public static int Bytes(CachedBlock* block) => block->AllocatedBytes;
 }

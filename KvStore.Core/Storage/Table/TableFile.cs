@@ -21,6 +21,9 @@ internal sealed class TableFile(IFileSystem fs, string directory, TableInfo info
     /// <summary>An input of a running compaction. Under the engine's lock.</summary>
     public bool IsBusy { get; set; }
 
+    /// <summary>How much of it is known to belong to dead generations, 0 to 1.</summary>
+    public double DeadShare { get; set; }
+
     /// <summary>Damaged: readers are told, compaction leaves it alone.</summary>
     public bool IsQuarantined { get; set; }
 

@@ -1,4 +1,3 @@
-using System.Buffers;
 using KvStore.Core.Io;
 using KvStore.Core.Primitives;
 
@@ -7,22 +6,22 @@ namespace KvStore.Core.Storage.Table;
 /// <summary>An open table. Everything may be called from any thread; nothing but the top index is kept outside the block cache.</summary>
 internal sealed unsafe class TableReader : IDisposable
 {
-    private const int LargestPooledRead = 1 << 20;
-
     private readonly IFile _file;
     private readonly BlockCache _cache;
     private readonly TableFooter _footer;
     private readonly byte[] _topIndex;
+    private readonly long _bytes;
     private readonly Lock _pinning = new();
     private BlockRef _pinnedFilter;
     private volatile bool _isFilterPinned;
 
-    private TableReader(IFile file, BlockCache cache, TableFooter footer, byte[] topIndex)
+    private TableReader(IFile file, BlockCache cache, TableFooter footer, byte[] topIndex, long bytes)
     {
         _file = file;
         _cache = cache;
         _footer = footer;
         _topIndex = topIndex;
+        _bytes = bytes;
     }
 
     public string Path => _file.Path;
@@ -42,7 +41,7 @@ internal sealed unsafe class TableReader : IDisposable
             if (file.Length != info.Bytes) throw new CorruptionException(path, 0, $"{file.Length} bytes long, the manifest says {info.Bytes}");
             var footer = ReadFooter(file, info);
             var topIndex = ReadWhole(file, footer.TopIndex, BlockKind.TopIndex, info.FileNumber);
-            return new TableReader(file, cache, footer, topIndex);
+            return new TableReader(file, cache, footer, topIndex, info.Bytes);
         }
         catch
         {
@@ -179,30 +178,41 @@ internal sealed unsafe class TableReader : IDisposable
         }
     }
 
+    /// <summary>A stored block that is not compressed is used where it was read to.</summary>
     private CachedBlock* Load(BlockAddress address, BlockKind kind)
     {
-        var bytes = address.Length + TableFormat.TrailerBytes;
-        var buffer = bytes <= LargestPooledRead ? ArrayPool<byte>.Shared.Rent(bytes) : new byte[bytes];
+        if (address.Offset < 0 || address.Length > _bytes - address.Offset - TableFormat.TrailerBytes)
+            throw new CorruptionException(Path, Math.Max(0, address.Offset), "an address beyond the end of the table");
+        var block = _cache.Allocate(address.Length + TableFormat.TrailerBytes);
         try
         {
-            var stored = ReadStored(_file, address, buffer);
+            var stored = CachedBlock.Content(block);
+            if (_file.Read(address.Offset, stored) != stored.Length) throw new CorruptionException(Path, address.Offset, "the file ends within a block");
             var length = BlockCodec.Check(stored, kind, FileNumber, address.Offset, Path, out var isCompressed);
-            var block = _cache.Allocate(length);
+            if (!isCompressed)
+            {
+                block->Length = length;
+                return block;
+            }
+
+            var content = _cache.Allocate(length);
             try
             {
-                if (isCompressed) BlockCodec.Decompress(stored, CachedBlock.Content(block), Path, address.Offset);
-                else stored[..length].CopyTo(CachedBlock.Content(block));
-                return block;
+                BlockCodec.Decompress(stored, CachedBlock.Content(content), Path, address.Offset);
             }
             catch
             {
-                _cache.Free(block);
+                _cache.Free(content);
                 throw;
             }
+
+            _cache.Free(block);
+            return content;
         }
-        finally
+        catch
         {
-            if (bytes <= LargestPooledRead) ArrayPool<byte>.Shared.Return(buffer);
+            _cache.Free(block);
+            throw;
         }
     }
 
@@ -222,20 +232,14 @@ internal sealed unsafe class TableReader : IDisposable
         }
     }
 
+    /// <summary>Reads a block outside the cache.</summary>
     private static byte[] ReadWhole(IFile file, BlockAddress address, BlockKind kind, ulong fileNumber)
     {
-        var stored = ReadStored(file, address, new byte[address.Length + TableFormat.TrailerBytes]);
+        var stored = new byte[address.Length + TableFormat.TrailerBytes];
+        if (file.Read(address.Offset, stored) != stored.Length) throw new CorruptionException(file.Path, address.Offset, "the file ends within a block");
         var content = new byte[BlockCodec.Check(stored, kind, fileNumber, address.Offset, file.Path, out var isCompressed)];
         if (isCompressed) BlockCodec.Decompress(stored, content, file.Path, address.Offset);
-        else stored[..content.Length].CopyTo(content);
+        else stored.AsSpan(0, content.Length).CopyTo(content);
         return content;
-    }
-
-    private static ReadOnlySpan<byte> ReadStored(IFile file, BlockAddress address, byte[] buffer)
-    {
-        var stored = buffer.AsSpan(0, address.Length + TableFormat.TrailerBytes);
-        return file.Read(address.Offset, stored) == stored.Length
-            ? stored
-            : throw new CorruptionException(file.Path, address.Offset, "the file ends within a block");
     }
 }

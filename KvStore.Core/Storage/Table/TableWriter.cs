@@ -1,4 +1,4 @@
-using System.Buffers.Binary;
+using System.Buffers;
 using KvStore.Core.Io;
 using KvStore.Core.Primitives;
 
@@ -15,6 +15,9 @@ internal sealed class TableWriter : IDisposable
     /// <summary>Synced now and then, so that the last sync does not hold up the log's for long.</summary>
     private const long SyncEveryBytes = 4 << 20;
 
+    /// <summary>After blocks that did not compress, up to this many are stored without trying.</summary>
+    private const int MostBlocksUntried = 16;
+
     private readonly IFileSystem _fs;
     private readonly string _temporaryPath;
     private readonly string _path;
@@ -25,8 +28,8 @@ internal sealed class TableWriter : IDisposable
     private readonly List<(byte[] Content, byte[] LastKey)> _indexBlocks = [];
     private readonly List<TableSection> _sections = [];
     private readonly byte[] _scratch = new byte[RecordHeader.MaxBytes];
-    private byte[] _buffer = new byte[WriteBufferBytes];
-    private ulong[] _hashes = new ulong[1024];
+    private byte[] _buffer = ArrayPool<byte>.Shared.Rent(WriteBufferBytes);
+    private ulong[] _hashes = ArrayPool<ulong>.Shared.Rent(1024);
     private int _hashCount;
     private int _buffered;
     private long _written;
@@ -38,7 +41,10 @@ internal sealed class TableWriter : IDisposable
     private long _keyBytes;
     private long _valueBytes;
     private long _dataBlocks;
+    private int _untriedBlocks;
+    private int _nextUntriedBlocks;
     private bool _isComplete;
+    private bool _isDisposed;
 
     public TableWriter(IFileSystem fs, string directory, ulong fileNumber)
     {
@@ -71,7 +77,7 @@ internal sealed class TableWriter : IDisposable
         if (_pendingLastKey.Length > 0) AddToIndex(Separator(_pendingLastKey, key));
         var header = _scratch.AsSpan(0, RecordHeader.Write(_scratch, index, info));
         _data.Add(key, header, value);
-        if (_hashCount == _hashes.Length) Array.Resize(ref _hashes, _hashes.Length * 2);
+        if (_hashCount == _hashes.Length) GrowHashes();
         _hashes[_hashCount++] = StableHash.Of(key);
         Count(key, header.Length, info, value);
         if (_data.Bytes >= TableFormat.BlockBytes) EndDataBlock();
@@ -101,9 +107,12 @@ internal sealed class TableWriter : IDisposable
     /// <summary>Closes the file; one that is not complete is deleted as far as the disk allows.</summary>
     public void Dispose()
     {
+        if (_isDisposed) return;
+        _isDisposed = true;
         _file.Dispose();
+        ArrayPool<byte>.Shared.Return(_buffer);
+        ArrayPool<ulong>.Shared.Return(_hashes);
         if (_isComplete) return;
-        _isComplete = true;
         try
         {
             _fs.Delete(_temporaryPath);
@@ -140,9 +149,24 @@ internal sealed class TableWriter : IDisposable
     {
         if (_data.Count == 0) return;
         _pendingLastKey = _data.LastKey.ToArray();
-        _pending = WriteBlock(_data.Finish(), BlockKind.Data, compress: true);
+        _pending = WriteDataBlock(_data.Finish());
         _data.Reset();
         _dataBlocks++;
+    }
+
+    /// <summary>Trying to compress what does not is most of the work of writing it: after each failure twice as many blocks are not tried.</summary>
+    private BlockAddress WriteDataBlock(ReadOnlySpan<byte> content)
+    {
+        if (_untriedBlocks > 0)
+        {
+            _untriedBlocks--;
+            return WriteBlock(content, BlockKind.Data, compress: false);
+        }
+
+        var address = WriteBlock(content, BlockKind.Data, compress: true);
+        _nextUntriedBlocks = address.Length < content.Length ? 0 : Math.Clamp(_nextUntriedBlocks * 2, 1, MostBlocksUntried);
+        _untriedBlocks = _nextUntriedBlocks;
+        return address;
     }
 
     /// <summary>The index entry of a block waits for the first key after it, so that its key can be short.</summary>
@@ -172,10 +196,25 @@ internal sealed class TableWriter : IDisposable
     {
         var room = BlockCodec.MaxStoredBytes(content.Length);
         if (_buffer.Length - _buffered < room) FlushBuffer();
-        if (_buffer.Length < room) _buffer = new byte[room];
+        if (_buffer.Length < room) GrowBuffer(room);
         var address = BlockCodec.Store(content, kind, compress, FileNumber, _written + _buffered, _buffer.AsSpan(_buffered));
         _buffered += address.Length + TableFormat.TrailerBytes;
         return address;
+    }
+
+    private void GrowHashes()
+    {
+        var hashes = ArrayPool<ulong>.Shared.Rent(_hashes.Length * 2);
+        _hashes.CopyTo(hashes, 0);
+        ArrayPool<ulong>.Shared.Return(_hashes);
+        _hashes = hashes;
+    }
+
+    /// <summary>The buffer is empty.</summary>
+    private void GrowBuffer(int bytes)
+    {
+        ArrayPool<byte>.Shared.Return(_buffer);
+        _buffer = ArrayPool<byte>.Shared.Rent(bytes);
     }
 
     private Span<byte> Take(int bytes)

@@ -22,6 +22,35 @@ public sealed unsafe class BlockCacheTests
     }
 
     [Test]
+    public void The_budget_holds_for_blocks_of_all_sizes_some_of_them_held([Range(1, 10)] int seed)
+    {
+        var random = new Prng((ulong)seed);
+        using var cache = new BlockCache(32 << 20, poison: true);
+        var held = new Queue<BlockRef>();
+        for (var i = 0; i < 30_000; i++)
+        {
+            var offset = random.Next(random.Chance(1, 2) ? 300 : 20_000);
+            if (!cache.TryGet(1, offset, random.Chance(1, 2), out var block))
+            {
+                // The size of a block follows from where it lies.
+                var size = new Prng((ulong)offset).Chance(1, 100) ? 800_000 : 16_500;
+                block = cache.Insert(cache.Allocate(size), 1, offset);
+            }
+
+            held.Enqueue(block);
+            if (held.Count > 20) held.Dequeue().Release();
+
+            // What is held cannot go; a shard in which much is held may exceed its part.
+            cache.UsedBytes.ShouldBeLessThanOrEqualTo((32 << 20) + held.Sum(other => other.Bytes));
+        }
+
+        cache.UsedBytes.ShouldBeGreaterThan(28 << 20);
+        while (held.TryDequeue(out var block)) block.Release();
+        cache.Insert(cache.Allocate(100), 2, 0).Release();
+        cache.UsedBytes.ShouldBeLessThanOrEqualTo(33 << 20);
+    }
+
+    [Test]
     public void What_is_wanted_again_and_again_survives_a_scan()
     {
         using var cache = new BlockCache(400_000, poison: true);
