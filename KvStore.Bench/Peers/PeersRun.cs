@@ -43,9 +43,9 @@ internal sealed class PeersRun(PeersOptions options, StoreCatalog stores, TextWr
         await cluster.StartAsync(cancellation);
         await FillAsync(cluster, cancellation);
         foreach (ConnectionDesign design in cluster.Designs)
-        foreach (LoadOperation operation in Enum.GetValues<LoadOperation>())
-        foreach (int clients in options.ClientCounts)
-            await MeasureCellAsync(cluster, new LoadCell(store, design, operation, clients), cancellation);
+            foreach (LoadOperation operation in Enum.GetValues<LoadOperation>())
+                foreach (int clients in options.ClientCounts)
+                    await MeasureCellAsync(cluster, new LoadCell(store, design, operation, clients), cancellation);
     }
 
     private async Task FillAsync(ServerCluster cluster, CancellationToken cancellation)

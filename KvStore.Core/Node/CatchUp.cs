@@ -76,7 +76,13 @@ internal sealed class CatchUp : IDisposable
         {
             _waiting.Enqueue(new Outgoing
             {
-                Stream = _nextStream++, Partition = partition, Node = node, To = to, From = from, Configuration = configuration, Export = export,
+                Stream = _nextStream++,
+                Partition = partition,
+                Node = node,
+                To = to,
+                From = from,
+                Configuration = configuration,
+                Export = export,
             });
             StartWaiting();
         });
@@ -215,8 +221,12 @@ internal sealed class CatchUp : IDisposable
 
         var incoming = new Incoming
         {
-            Partition = partition, Shard = owner.Shard, Store = owner.Store, State = state,
-            Leader = new ReplicaId(BinaryPrimitives.ReadUInt64LittleEndian(body[2..])), Configuration = body[42..].ToArray(),
+            Partition = partition,
+            Shard = owner.Shard,
+            Store = owner.Store,
+            State = state,
+            Leader = new ReplicaId(BinaryPrimitives.ReadUInt64LittleEndian(body[2..])),
+            Configuration = body[42..].ToArray(),
             LastNs = _context.Clock.BootTimeNs,
         };
         _incoming.Add((from, stream), incoming);

@@ -35,7 +35,11 @@ public sealed partial class Coordinator
 
     internal ExplainReplica Unreachable(NodeId node, string reason) => new()
     {
-        Node = node.Value, Name = _topology.Find(node)?.Name ?? "", Zone = _topology.Find(node)?.Zone ?? "", Reachable = false, Reason = reason,
+        Node = node.Value,
+        Name = _topology.Find(node)?.Name ?? "",
+        Zone = _topology.Find(node)?.Zone ?? "",
+        Reachable = false,
+        Reason = reason,
     };
 
     internal ExplainReply Explanation(PartitionId partition, ReadOnlySpan<byte> key, IReadOnlyList<ExplainReplica> replicas)
@@ -47,10 +51,15 @@ public sealed partial class Coordinator
             : leader.IsNone ? new ExplainVerdict(false, "the partition has no primary at the moment") : new ExplainVerdict(true, $"{leader} is primary and {live} of 3 replicas can be reached");
         return new ExplainReply
         {
-            Hash = KeyHash.Of(key), Partition = partition.Value, PartitionCount = (uint)_topology.PartitionCount,
-            RingPosition = KeyHash.StartOf(partition, _topology.PartitionCount), Leader = leader.Value, Replicas = replicas,
+            Hash = KeyHash.Of(key),
+            Partition = partition.Value,
+            PartitionCount = (uint)_topology.PartitionCount,
+            RingPosition = KeyHash.StartOf(partition, _topology.PartitionCount),
+            Leader = leader.Value,
+            Replicas = replicas,
             LocalRead = live > 0 ? new ExplainVerdict(true, "answered by any live replica from its own state") : new ExplainVerdict(false, "no replica can be reached"),
-            QuorumRead = strong, StrongWrite = strong,
+            QuorumRead = strong,
+            StrongWrite = strong,
         };
     }
 
@@ -65,7 +74,11 @@ public sealed partial class Coordinator
         var live = found && StateMachine.IsLive(info, Reads.ExpiryNowMs(view.LogTime));
         return new ExplainReplica
         {
-            Node = _context.Self.Value, Name = member.Name, Zone = member.Zone, Reachable = true, LeaderKnown = !seen.Leader.IsNone,
+            Node = _context.Self.Value,
+            Name = member.Name,
+            Zone = member.Zone,
+            Reachable = true,
+            LeaderKnown = !seen.Leader.IsNone,
             Role = seen.Role switch
             {
                 RaftRole.Leader => ReplicaRole.Primary,
@@ -73,8 +86,13 @@ public sealed partial class Coordinator
                 RaftRole.Learner => ReplicaRole.Learner,
                 _ => ReplicaRole.Candidate,
             },
-            Term = seen.Term.Value, AppliedIndex = seen.Applied.Value, LastIndex = seen.LastIndex.Value, CommitIndex = seen.Commit.Value,
-            Found = live, Tombstone = found && !live, Revision = found ? info.Revision.ToWire() : WireRevision.None,
+            Term = seen.Term.Value,
+            AppliedIndex = seen.Applied.Value,
+            LastIndex = seen.LastIndex.Value,
+            CommitIndex = seen.Commit.Value,
+            Found = live,
+            Tombstone = found && !live,
+            Revision = found ? info.Revision.ToWire() : WireRevision.None,
             ExpiresAtMs = found && info.ExpiresAtMs != 0 ? (ulong)info.ExpiresAtMs : null,
             StalenessMs = (ulong?)Staleness.BoundMs(baseNs, NowNs),
         };

@@ -116,8 +116,12 @@ public sealed partial class Coordinator
 
         var reply = new TopologyReply
         {
-            ClusterId = _topology.ClusterId, Version = _topology.Version, PartitionCount = _topology.PartitionCount,
-            HintEpoch = Volatile.Read(ref _hintEpoch), Replicas = replicas, Leaders = leaders,
+            ClusterId = _topology.ClusterId,
+            Version = _topology.Version,
+            PartitionCount = _topology.PartitionCount,
+            HintEpoch = Volatile.Read(ref _hintEpoch),
+            Replicas = replicas,
+            Leaders = leaders,
             Members = _topology.Members.Select(m => new TopologyMember(
                 m.Id.Value, m.Name, m.Address, m.Zone, (uint)m.Weight, (WireMemberState)m.State,
                 _heartbeats.IsAlive(m.Id) ? Liveness.Up : Liveness.Down)).ToArray(),

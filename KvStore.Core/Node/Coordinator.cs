@@ -99,7 +99,12 @@ public sealed partial class Coordinator
         if (!ForwardCodec.TryReadRequest(body, out var type, out var remainingNs, out var inner)) return;
         Submit(new ClientRequest
         {
-            Type = type, Id = requestId, DeadlineNs = NowNs + remainingNs, Body = inner, Sink = new PeerSink(this, from), Forwarded = true,
+            Type = type,
+            Id = requestId,
+            DeadlineNs = NowNs + remainingNs,
+            Body = inner,
+            Sink = new PeerSink(this, from),
+            Forwarded = true,
         });
     }
 

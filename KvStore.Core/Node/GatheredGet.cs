@@ -33,7 +33,12 @@ internal sealed class GatheredGet : IReplySink
             GetRequest.Encode(body, view.Consistency, key.Key, key.AtLeast);
             coordinator.Submit(new ClientRequest
             {
-                Type = FrameType.Get, Id = position++, DeadlineNs = request.DeadlineNs, Body = body.Written, Sink = gathered, Forwarded = request.Forwarded,
+                Type = FrameType.Get,
+                Id = position++,
+                DeadlineNs = request.DeadlineNs,
+                Body = body.Written,
+                Sink = gathered,
+                Forwarded = request.Forwarded,
             });
             coordinator.ReturnBuffer(body);
         }
@@ -55,6 +60,9 @@ internal sealed class GatheredGet : IReplySink
 
     private static ReadResult Failed(ErrorReply error) => new()
     {
-        Found = false, Error = error.Code, Partition = error.Partition ?? 0, Value = System.Text.Encoding.UTF8.GetBytes(error.Message),
+        Found = false,
+        Error = error.Code,
+        Partition = error.Partition ?? 0,
+        Value = System.Text.Encoding.UTF8.GetBytes(error.Message),
     };
 }

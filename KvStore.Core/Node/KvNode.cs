@@ -48,8 +48,16 @@ public sealed class KvNode : IDisposable
         var hlc = new HybridClock(seams.Clock, self);
         _context = new NodeContext
         {
-            Self = self, Clock = seams.Clock, Hlc = hlc, Scheduler = seams.Scheduler, Transport = seams.Transport,
-            Counters = Counters, Options = options, Log = seams.Log, Observer = seams.Observer, Pressure = () => _storage!.Pressure,
+            Self = self,
+            Clock = seams.Clock,
+            Hlc = hlc,
+            Scheduler = seams.Scheduler,
+            Transport = seams.Transport,
+            Counters = Counters,
+            Options = options,
+            Log = seams.Log,
+            Observer = seams.Observer,
+            Pressure = () => _storage!.Pressure,
         };
         _statuses = new PartitionStatus?[topology.PartitionCount];
         _shards = new Shard[options.Shards > 0 ? options.Shards : Environment.ProcessorCount];
@@ -275,7 +283,8 @@ public sealed class KvNode : IDisposable
         var replica = Topology.ReplicaOn(id, Self)!.Value.Id;
         var options = new RaftOptions
         {
-            ElectionTimeoutMs = _context.Options.TimeoutMs, MaxUncommittedBytes = _context.Options.MaxGroupUncommittedBytes,
+            ElectionTimeoutMs = _context.Options.TimeoutMs,
+            MaxUncommittedBytes = _context.Options.MaxGroupUncommittedBytes,
             CommitNoticeMs = CommitNoticeMs,
         };
         var raft = recovery.Finish(options, replica, _seams.Random.Fork());

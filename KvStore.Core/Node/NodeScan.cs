@@ -111,8 +111,12 @@ internal sealed class NodeScan : IBarrierCompletion
         var quorum = _scan.Consistency == ReadConsistency.Quorum;
         return new ScanPage
         {
-            Records = [], More = more, Achieved = _scan.Consistency, Detached = detached && !quorum,
-            StalenessMs = quorum ? 0 : (ulong?)oldest, Served = [new ScanServer(_coordinator.Self.Value, (ushort)served.Count)],
+            Records = [],
+            More = more,
+            Achieved = _scan.Consistency,
+            Detached = detached && !quorum,
+            StalenessMs = quorum ? 0 : (ulong?)oldest,
+            Served = [new ScanServer(_coordinator.Self.Value, (ushort)served.Count)],
         };
     }
 

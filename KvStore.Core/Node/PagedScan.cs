@@ -85,7 +85,9 @@ internal sealed class PagedScan : IReplySink
 
         return new ScanPage
         {
-            Records = records.GetRange(0, count), More = more, Achieved = _scan.Consistency,
+            Records = records.GetRange(0, count),
+            More = more,
+            Achieved = _scan.Consistency,
             Detached = shares.Any(s => s.Detached),
             StalenessMs = shares.Any(s => s.StalenessMs is null) ? null : shares.Select(s => s.StalenessMs!.Value).DefaultIfEmpty().Max(),
             Served = shares.SelectMany(s => s.Served).ToArray(),

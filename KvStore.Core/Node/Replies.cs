@@ -16,17 +16,17 @@ internal static class Replies
     public static ErrorReply Refusal(
         KvError code, string message, bool isWrite, PartitionId? partition = null, IReadOnlyList<MissingNode>? missing = null, NodeId leader = default,
         WireRevision? current = null) => new()
-    {
-        Code = code,
-        Message = message,
-        Advice = AdviceFor(code),
-        Outcome = isWrite ? Outcome.NotApplied : Outcome.None,
-        Retryable = IsRetryable(code),
-        Partition = partition?.Value,
-        Leader = leader.Value,
-        Missing = missing ?? [],
-        CurrentRevision = current,
-    };
+        {
+            Code = code,
+            Message = message,
+            Advice = AdviceFor(code),
+            Outcome = isWrite ? Outcome.NotApplied : Outcome.None,
+            Retryable = IsRetryable(code),
+            Partition = partition?.Value,
+            Leader = leader.Value,
+            Missing = missing ?? [],
+            CurrentRevision = current,
+        };
 
     /// <summary>An error after which a write may be in effect, or come to be.</summary>
     public static ErrorReply NoVerdict(KvError code, string message, bool isWrite, PartitionId partition) => new()

@@ -51,6 +51,9 @@ internal sealed class RoutedGet : RoutedRequest, IBarrierCompletion
 
     protected override bool RunHere(Shard shard, ReadOnlySpan<byte> body) => shard.TryPostRead(new ReadBarrier
     {
-        Partition = Partition, DeadlineNs = DeadlineNs, Completion = this, AtLeast = _quorum ? LogIndex.Zero : _atLeast,
+        Partition = Partition,
+        DeadlineNs = DeadlineNs,
+        Completion = this,
+        AtLeast = _quorum ? LogIndex.Zero : _atLeast,
     });
 }

@@ -66,8 +66,13 @@ internal sealed class RoutedWrite(Coordinator coordinator, in ClientRequest requ
         foreach (var operation in view) at += Convert(operation).Write(entry.AsSpan(at));
         var write = new PendingWrite
         {
-            Partition = Partition, Fast = mode == WriteMode.Fast, DeadlineNs = DeadlineNs, Completion = this,
-            Entry = entry, EntryLength = size, RelativeExpiry = relativeExpiry,
+            Partition = Partition,
+            Fast = mode == WriteMode.Fast,
+            DeadlineNs = DeadlineNs,
+            Completion = this,
+            Entry = entry,
+            EntryLength = size,
+            RelativeExpiry = relativeExpiry,
         };
         if (shard.TryPostWrite(write)) return true;
         write.Release();
@@ -88,8 +93,14 @@ internal sealed class RoutedWrite(Coordinator coordinator, in ClientRequest requ
     {
         var result = new WriteResult
         {
-            Outcome = Outcome.Applied, Requested = mode, Achieved = mode, Revision = end.Revision.ToWire(), Partition = Partition.Value,
-            Primary = Coordinator.Self.Value, AckedBy = end.AckedBy, Existed = end.Existed,
+            Outcome = Outcome.Applied,
+            Requested = mode,
+            Achieved = mode,
+            Revision = end.Revision.ToWire(),
+            Partition = Partition.Value,
+            Primary = Coordinator.Self.Value,
+            AckedBy = end.AckedBy,
+            Existed = end.Existed,
         };
         var buffer = Coordinator.RentBuffer();
         if (operations == 1) WriteReply.Encode(buffer, result);

@@ -33,7 +33,10 @@ internal sealed class Followership(Standing standing, ReplicaLog log, Outbox out
         log.RaiseCommit(LogIndex.Min(question.Commit, log.Matched));
         var reply = new RaftMessage
         {
-            Type = RaftMessageType.ReadConfirmReply, Term = standing.Term, Commit = log.Commit, Context = question.Context,
+            Type = RaftMessageType.ReadConfirmReply,
+            Term = standing.Term,
+            Commit = log.Commit,
+            Context = question.Context,
         };
         outbox.Send(question.From, reply, standing.AfterTermDurable);
     }

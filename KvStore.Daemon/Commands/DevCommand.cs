@@ -89,8 +89,11 @@ internal static class DevCommand
         var options = RunCommand.OptionsOf(config);
         return options with
         {
-            Shards = Math.Max(1, Environment.ProcessorCount / nodes), MemTableBytes = options.MemTableBytes / nodes,
-            BlockCacheBytes = options.BlockCacheBytes / nodes, WalRetentionBytes = options.WalRetentionBytes / nodes, WalSegmentBytes = DevSegmentBytes,
+            Shards = Math.Max(1, Environment.ProcessorCount / nodes),
+            MemTableBytes = options.MemTableBytes / nodes,
+            BlockCacheBytes = options.BlockCacheBytes / nodes,
+            WalRetentionBytes = options.WalRetentionBytes / nodes,
+            WalSegmentBytes = DevSegmentBytes,
         };
     }
 

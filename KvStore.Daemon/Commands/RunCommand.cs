@@ -45,10 +45,15 @@ internal static class RunCommand
 
     public static NodeOptions OptionsOf(KvdConfig config) => new()
     {
-        HeartbeatMs = config.HeartbeatMs, TimeoutMs = config.TimeoutMs, MaxClockSkewMs = config.MaxClockSkewMs,
-        MemTableBytes = config.MemTableBytes, BlockCacheBytes = config.BlockCacheBytes,
-        WalRetentionBytes = config.WalRetentionBytes, WalSegmentBytes = config.WalSegmentBytes,
-        MaxGroupUncommittedBytes = config.MaxPartitionUncommittedBytes, MaxNodeUncommittedBytes = config.MaxUncommittedBytes,
+        HeartbeatMs = config.HeartbeatMs,
+        TimeoutMs = config.TimeoutMs,
+        MaxClockSkewMs = config.MaxClockSkewMs,
+        MemTableBytes = config.MemTableBytes,
+        BlockCacheBytes = config.BlockCacheBytes,
+        WalRetentionBytes = config.WalRetentionBytes,
+        WalSegmentBytes = config.WalSegmentBytes,
+        MaxGroupUncommittedBytes = config.MaxPartitionUncommittedBytes,
+        MaxNodeUncommittedBytes = config.MaxUncommittedBytes,
     };
 }
 

@@ -22,7 +22,9 @@ internal sealed class CtlContext(CtlStreams streams, GlobalOptions.Settings sett
 
     public KvClientOptions ClientOptions => new()
     {
-        Endpoints = settings.Endpoints, Timeout = settings.Timeout, Name = $"kvctl {BuildInfo.Version}",
+        Endpoints = settings.Endpoints,
+        Timeout = settings.Timeout,
+        Name = $"kvctl {BuildInfo.Version}",
     };
 
     /// <summary>Prints bytes as they are.</summary>

@@ -54,7 +54,11 @@ internal sealed class ClientSession(FrameConnection connection, NodeHost host, I
         var deadlineMs = frame.DeadlineMs == 0 ? DefaultDeadlineMs : Math.Min(frame.DeadlineMs, LongestDeadlineMs);
         host.Handle(new ClientRequest
         {
-            Type = frame.Type, Id = frame.RequestId, DeadlineNs = clock.BootTimeNs + (deadlineMs * 1_000_000L), Body = body.Span, Sink = this,
+            Type = frame.Type,
+            Id = frame.RequestId,
+            DeadlineNs = clock.BootTimeNs + (deadlineMs * 1_000_000L),
+            Body = body.Span,
+            Sink = this,
         });
         return true;
     }

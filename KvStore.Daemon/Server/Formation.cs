@@ -118,7 +118,11 @@ internal sealed class Formation(
             var name = prepared.Count(p => p.Name == prepared[i].Name) > 1 ? $"{prepared[i].Name}-{i + 1}" : prepared[i].Name;
             members.Add(new ClusterMember
             {
-                Id = new NodeId((ushort)(i + 1)), Name = name, Address = pending.Addresses[i], Zone = prepared[i].Zone, Incarnation = prepared[i].Incarnation,
+                Id = new NodeId((ushort)(i + 1)),
+                Name = name,
+                Address = pending.Addresses[i],
+                Zone = prepared[i].Zone,
+                Incarnation = prepared[i].Incarnation,
             });
         }
 

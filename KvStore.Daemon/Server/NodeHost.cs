@@ -90,8 +90,12 @@ internal sealed class NodeHost : IDisposable
 
     public HelloAck HelloAck() => new()
     {
-        Node = _self.Value, ClusterId = ClusterId, Incarnation = _identity.Incarnation, BootId = _identity.Boot,
-        TopologyVersion = _cluster?.Topology.Version ?? 0, BuildVersion = BuildInfo.Version,
+        Node = _self.Value,
+        ClusterId = ClusterId,
+        Incarnation = _identity.Incarnation,
+        BootId = _identity.Boot,
+        TopologyVersion = _cluster?.Topology.Version ?? 0,
+        BuildVersion = BuildInfo.Version,
     };
 
     public void CountFrameReceived() => Interlocked.Increment(ref _framesReceived);
@@ -182,8 +186,11 @@ internal sealed class NodeHost : IDisposable
         using var body = new FrameBuffer();
         new ErrorReply
         {
-            Code = KvError.NotInitialized, Message = "this node is no member of a cluster yet", Advice = "form a cluster with: kvctl cluster init --nodes A,B,C",
-            Outcome = request.Type == FrameType.Write ? Outcome.NotApplied : Outcome.None, Retryable = true,
+            Code = KvError.NotInitialized,
+            Message = "this node is no member of a cluster yet",
+            Advice = "form a cluster with: kvctl cluster init --nodes A,B,C",
+            Outcome = request.Type == FrameType.Write ? Outcome.NotApplied : Outcome.None,
+            Retryable = true,
         }.Encode(body);
         request.Sink.Reply(request.Id, FrameType.Error, body.Written);
     }

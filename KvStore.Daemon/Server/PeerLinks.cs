@@ -71,8 +71,13 @@ internal sealed class PeerLinks(NodeId self, NodeIdentity identity, ClusterFile 
         using var body = new FrameBuffer();
         new HelloAck
         {
-            Node = self.Value, ClusterId = cluster.Topology.ClusterId, Incarnation = identity.Incarnation, BootId = identity.Boot,
-            TopologyVersion = cluster.Topology.Version, BuildVersion = BuildInfo.Version, AuthNonce = nonce,
+            Node = self.Value,
+            ClusterId = cluster.Topology.ClusterId,
+            Incarnation = identity.Incarnation,
+            BootId = identity.Boot,
+            TopologyVersion = cluster.Topology.Version,
+            BuildVersion = BuildInfo.Version,
+            AuthNonce = nonce,
             AuthProof = PeerProof.OfAcceptor(cluster.Secret.Span, hello.AuthNonce.Span, nonce),
         }.Encode(body);
         connection.TrySend(FrameType.HelloAck, 0, body.Written);
@@ -207,8 +212,14 @@ internal sealed class PeerLinks(NodeId self, NodeIdentity identity, ClusterFile 
         using var body = new FrameBuffer();
         new Hello
         {
-            Role = ConnectionRole.Peer, Lane = (ConnectionLane)lane, Node = self.Value, ClusterId = cluster.Topology.ClusterId,
-            Incarnation = identity.Incarnation, BootId = identity.Boot, Name = BuildInfo.Version, AuthNonce = nonce,
+            Role = ConnectionRole.Peer,
+            Lane = (ConnectionLane)lane,
+            Node = self.Value,
+            ClusterId = cluster.Topology.ClusterId,
+            Incarnation = identity.Incarnation,
+            BootId = identity.Boot,
+            Name = BuildInfo.Version,
+            AuthNonce = nonce,
         }.Encode(body);
         connection.TrySend(FrameType.Hello, 0, body.Written);
         HelloAck? ack = null;

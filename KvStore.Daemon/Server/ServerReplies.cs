@@ -12,7 +12,11 @@ internal static class ServerReplies
         using var body = new FrameBuffer();
         new ErrorReply
         {
-            Code = code, Message = message, Advice = advice, Outcome = isWrite ? Outcome.NotApplied : Outcome.None, Retryable = retryable,
+            Code = code,
+            Message = message,
+            Advice = advice,
+            Outcome = isWrite ? Outcome.NotApplied : Outcome.None,
+            Retryable = retryable,
         }.Encode(body);
         connection.TrySend(FrameType.Error, requestId, body.Written);
     }

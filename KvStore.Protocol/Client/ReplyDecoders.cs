@@ -29,7 +29,10 @@ internal static class ReplyDecoders
         if (result.Error == KvError.None) return Reply<ReadResult>.From(result);
         return Reply<ReadResult>.Refused(new ErrorReply
         {
-            Code = result.Error, Message = result.ErrorMessage, Partition = result.Partition, Retryable = IsTransient(result.Error),
+            Code = result.Error,
+            Message = result.ErrorMessage,
+            Partition = result.Partition,
+            Retryable = IsTransient(result.Error),
         });
     }
 

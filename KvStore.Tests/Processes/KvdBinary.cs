@@ -59,7 +59,10 @@ internal static class Kvctl
     {
         var start = new ProcessStartInfo(KvdBinary.Ctl)
         {
-            RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true, StandardOutputEncoding = Encoding.UTF8,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            RedirectStandardInput = true,
+            StandardOutputEncoding = Encoding.UTF8,
         };
         start.Environment["KVCTL_ENDPOINTS"] = endpoints;
         foreach (var argument in arguments) start.ArgumentList.Add(argument);

@@ -27,12 +27,22 @@ internal static class DocumentedExamples
             requestId: "id-1"u8)),
         ["write-reply"] = Frame(FrameType.WriteReply, 1, output => WriteReply.Encode(output, new WriteResult
         {
-            Outcome = Outcome.Applied, Requested = WriteMode.Strong, Achieved = WriteMode.Strong, Revision = Revision, Partition = 208, Primary = 1,
+            Outcome = Outcome.Applied,
+            Requested = WriteMode.Strong,
+            Achieved = WriteMode.Strong,
+            Revision = Revision,
+            Partition = 208,
+            Primary = 1,
             AckedBy = default(NodeList).With(1).With(3),
         })),
         ["error"] = Frame(FrameType.Error, 1, new ErrorReply
         {
-            Code = KvError.NoQuorum, Message = "1 of 3", Advice = "start n2", Outcome = Outcome.NotApplied, Retryable = true, Partition = 208,
+            Code = KvError.NoQuorum,
+            Message = "1 of 3",
+            Advice = "start n2",
+            Outcome = Outcome.NotApplied,
+            Retryable = true,
+            Partition = 208,
             Missing = [new MissingNode(2, "down")],
         }.Encode),
         ["get"] = Frame(
@@ -45,33 +55,64 @@ internal static class DocumentedExamples
         ["scan"] = Frame(FrameType.Scan, 4, new ScanRequest { Prefix = "user/"u8.ToArray(), LimitRecords = 100 }.Encode),
         ["scan-reply"] = Frame(FrameType.ScanReply, 4, output => ScanReply.Encode(output, new ScanPage
         {
-            Records = [new ScanRecord(Key, "v"u8.ToArray(), Revision, null)], More = true, Cursor = "c1"u8.ToArray(), StalenessMs = 38,
+            Records = [new ScanRecord(Key, "v"u8.ToArray(), Revision, null)],
+            More = true,
+            Cursor = "c1"u8.ToArray(),
+            StalenessMs = 38,
             Served = [new ScanServer(1, 100), new ScanServer(2, 156)],
         })),
         ["init"] = Frame(FrameType.Init, 5, new InitRequest { ClusterId = ClusterId, Members = ["a:7400", "b:7400", "c:7400"] }.Encode),
         ["init-reply"] = Frame(FrameType.InitReply, 5, new InitReply
         {
-            State = InitState.Committed, ClusterId = ClusterId, Partitions = 256,
+            State = InitState.Committed,
+            ClusterId = ClusterId,
+            Partitions = 256,
             Members = [new InitMember(1, "n1", "a:7400"), new InitMember(2, "n2", "b:7400"), new InitMember(3, "n3", "c:7400")],
         }.Encode),
         ["topology"] = Frame(FrameType.Topology, 6, _ => { }),
         ["topology-reply"] = Frame(FrameType.TopologyReply, 6, new TopologyReply
         {
-            ClusterId = ClusterId, Version = 12, PartitionCount = 2, HintEpoch = 9,
+            ClusterId = ClusterId,
+            Version = 12,
+            PartitionCount = 2,
+            HintEpoch = 9,
             Members = [Member(1, "n1", "a:7400"), Member(2, "n2", "b:7400"), Member(3, "n3", "c:7400")],
-            Replicas = [1, 2, 3, 2, 3, 1], Leaders = [1, 0],
+            Replicas = [1, 2, 3, 2, 3, 1],
+            Leaders = [1, 0],
         }.Encode),
         ["status"] = Frame(FrameType.Status, 7, _ => { }),
         ["status-reply"] = Frame(FrameType.StatusReply, 7, new StatusReply
         {
-            Node = 1, State = NodeState.Up, ClusterId = ClusterId, TopologyVersion = 12, Incarnation = 5, BootId = 2, UptimeMs = 60_000, PartitionCount = 2, Replicas = 2,
-            Records = 1000, DataBytes = 300_000, WalBytes = 1 << 20, LagMs = 38, FsyncP95Us = 210, SkewMs = -1, AtRiskWrites = 3,
-            Name = "n1", Address = "a:7400", Zone = "a", BuildVersion = "0.1.0", Leads = [0],
+            Node = 1,
+            State = NodeState.Up,
+            ClusterId = ClusterId,
+            TopologyVersion = 12,
+            Incarnation = 5,
+            BootId = 2,
+            UptimeMs = 60_000,
+            PartitionCount = 2,
+            Replicas = 2,
+            Records = 1000,
+            DataBytes = 300_000,
+            WalBytes = 1 << 20,
+            LagMs = 38,
+            FsyncP95Us = 210,
+            SkewMs = -1,
+            AtRiskWrites = 3,
+            Name = "n1",
+            Address = "a:7400",
+            Zone = "a",
+            BuildVersion = "0.1.0",
+            Leads = [0],
         }.Encode),
         ["explain"] = Frame(FrameType.Explain, 8, new ExplainRequest(Key).Encode),
         ["explain-reply"] = Frame(FrameType.ExplainReply, 8, new ExplainReply
         {
-            Hash = KeyPartition.HashOf(Key), Partition = 1, PartitionCount = 2, RingPosition = 1UL << 63, Leader = 2,
+            Hash = KeyPartition.HashOf(Key),
+            Partition = 1,
+            PartitionCount = 2,
+            RingPosition = 1UL << 63,
+            Leader = 2,
             Replicas =
             [
                 new ExplainReplica
@@ -80,7 +121,9 @@ internal static class DocumentedExamples
                     CommitIndex = 318, Found = true, Revision = Revision, StalenessMs = 1,
                 },
             ],
-            LocalRead = new ExplainVerdict(true, ""), QuorumRead = new ExplainVerdict(true, ""), StrongWrite = new ExplainVerdict(false, "no quorum"),
+            LocalRead = new ExplainVerdict(true, ""),
+            QuorumRead = new ExplainVerdict(true, ""),
+            StrongWrite = new ExplainVerdict(false, "no quorum"),
         }.Encode),
         ["compressed"] = Frame(FrameType.Explain, 9, output => output.Write(new byte[2000]), new FrameOptions(Compress: true)),
     };

@@ -155,8 +155,14 @@ public sealed class RaftDurabilityTests
     {
         var message = new RaftMessage
         {
-            Type = RaftMessageType.Append, From = new ReplicaId(leader), To = node.Self, Term = new Term(term), Index = new LogIndex(previous),
-            LogTerm = new Term(previousTerm), Commit = new LogIndex(commit), EntryCount = entryTerms.Length,
+            Type = RaftMessageType.Append,
+            From = new ReplicaId(leader),
+            To = node.Self,
+            Term = new Term(term),
+            Index = new LogIndex(previous),
+            LogTerm = new Term(previousTerm),
+            Commit = new LogIndex(commit),
+            EntryCount = entryTerms.Length,
         };
         return node.Step(message, [.. entryTerms.Select(t => new EntryMeta(new Term(t), 10))], 0);
     }

@@ -97,8 +97,13 @@ public sealed class RaftPaperTests
         node.Step(
             new RaftMessage
             {
-                Type = RaftMessageType.Vote, From = Id(2), To = Id(1), Term = new Term(4), LogTerm = new Term(lastTerm),
-                Index = new LogIndex(lastIndex), Context = 4,
+                Type = RaftMessageType.Vote,
+                From = Id(2),
+                To = Id(1),
+                Term = new Term(4),
+                LogTerm = new Term(lastTerm),
+                Index = new LogIndex(lastIndex),
+                Context = 4,
             },
             [],
             0);
@@ -210,8 +215,14 @@ public sealed class RaftPaperTests
         var last = _group[to].Node.Log;
         var message = new RaftMessage
         {
-            Type = RaftMessageType.Vote, From = Id(from), To = Id(to), Term = new Term(term), Index = last.LastIndex,
-            LogTerm = last.LastTerm, Context = term, Transfer = transfer,
+            Type = RaftMessageType.Vote,
+            From = Id(from),
+            To = Id(to),
+            Term = new Term(term),
+            Index = last.LastIndex,
+            LogTerm = last.LastTerm,
+            Context = term,
+            Transfer = transfer,
         };
         _group[to].Deliver(new Packet(message, []), _group.NowMs);
         _group.RunAll($"status\ndurable {to}");

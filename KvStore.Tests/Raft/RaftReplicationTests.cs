@@ -204,9 +204,18 @@ public sealed class RaftReplicationTests
     {
         return new RaftMessage
         {
-            Type = (RaftMessageType)random.Next(11), From = new ReplicaId((ulong)random.Next(5)), To = to, Term = new Term(Any(3)),
-            Index = new LogIndex(Any(9)), LogTerm = new Term(Any(3)), Commit = new LogIndex(Any(9)), EntryCount = random.Next(4) - 1,
-            Reject = (RejectReason)random.Next(6), Hint = new LogIndex(Any(9)), Context = Any(4), Transfer = random.Chance(1, 2),
+            Type = (RaftMessageType)random.Next(11),
+            From = new ReplicaId((ulong)random.Next(5)),
+            To = to,
+            Term = new Term(Any(3)),
+            Index = new LogIndex(Any(9)),
+            LogTerm = new Term(Any(3)),
+            Commit = new LogIndex(Any(9)),
+            EntryCount = random.Next(4) - 1,
+            Reject = (RejectReason)random.Next(6),
+            Hint = new LogIndex(Any(9)),
+            Context = Any(4),
+            Transfer = random.Chance(1, 2),
         };
 
         ulong Any(int usual) => random.Chance(1, 30) ? random.NextUInt64() : (ulong)random.Next(usual);
@@ -216,8 +225,13 @@ public sealed class RaftReplicationTests
     {
         var message = new RaftMessage
         {
-            Type = RaftMessageType.PreVote, From = new ReplicaId(from), To = new ReplicaId(2), Term = new Term(5), Index = new LogIndex(last),
-            LogTerm = new Term(last == 0 ? 0UL : 1), Context = 1,
+            Type = RaftMessageType.PreVote,
+            From = new ReplicaId(from),
+            To = new ReplicaId(2),
+            Term = new Term(5),
+            Index = new LogIndex(last),
+            LogTerm = new Term(last == 0 ? 0UL : 1),
+            Context = 1,
         };
         group[2].Deliver(new Packet(message, []), group.NowMs);
         group.Run("status");

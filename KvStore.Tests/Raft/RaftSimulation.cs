@@ -18,7 +18,11 @@ internal sealed class RaftSimulation
     private readonly bool _membership;
     private readonly RaftOptions _options = new()
     {
-        MaxInflightBytes = 200, MaxAppendBytes = 60, MaxAppendEntries = 4, MaxInflightMessages = 6, MaxUncommittedBytes = 2000,
+        MaxInflightBytes = 200,
+        MaxAppendBytes = 60,
+        MaxAppendEntries = 4,
+        MaxInflightMessages = 6,
+        MaxUncommittedBytes = 2000,
     };
 
     private readonly List<RaftReplica> _replicas = [];

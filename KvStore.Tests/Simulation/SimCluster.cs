@@ -18,7 +18,10 @@ internal sealed class SimCluster : IDisposable
         Network = new SimNetwork(World);
         var members = Enumerable.Range(1, nodes).Select(i => new ClusterMember
         {
-            Id = new NodeId((ushort)i), Name = $"n{i}", Address = $"sim{i}:7400", Incarnation = (ulong)i * 1000,
+            Id = new NodeId((ushort)i),
+            Name = $"n{i}",
+            Address = $"sim{i}:7400",
+            Incarnation = (ulong)i * 1000,
         }).ToArray();
         Topology = Topology.Form(1, partitions, members);
         foreach (var member in members)
@@ -76,7 +79,11 @@ internal sealed class SimCluster : IDisposable
         var reply = new SimReply();
         this[node].Coordinator.Submit(new ClientRequest
         {
-            Type = type, Id = 1, DeadlineNs = World.NowNs + (timeoutMs * 1_000_000), Body = body, Sink = reply,
+            Type = type,
+            Id = 1,
+            DeadlineNs = World.NowNs + (timeoutMs * 1_000_000),
+            Body = body,
+            Sink = reply,
         });
         return reply;
     }

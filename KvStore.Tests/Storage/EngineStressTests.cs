@@ -46,7 +46,8 @@ public sealed class EngineStressTests
             {
                 lock (fatal) fatal.Add(new InvalidOperationException($"{name}: {e.Message}", e));
             }
-        }) { Name = name });
+        })
+        { Name = name });
 
         var writer = new Writer(engine, stores, new Prng(1));
         Start("writer", writer.WriteEntry);

@@ -13,7 +13,9 @@ internal sealed class Shape
 {
     private static readonly JsonWriterOptions s_indented = new()
     {
-        Indented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        Indented = true,
+        NewLine = "\n",
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 
     private readonly Action<Utf8JsonWriter> _write;

@@ -27,7 +27,10 @@ internal sealed record CtlRun(int Code, byte[] OutBytes, string Error)
         var error = new StringWriter { NewLine = "\n" };
         var streams = new CtlStreams
         {
-            Out = output, Error = error, OpenInput = () => new MemoryStream(input ?? []), Environment = name => environment.GetValueOrDefault(name),
+            Out = output,
+            Error = error,
+            OpenInput = () => new MemoryStream(input ?? []),
+            Environment = name => environment.GetValueOrDefault(name),
         };
         var code = await CtlMain.RunAsync(words, streams, interrupted);
         return new CtlRun(code, output.ToArray(), error.ToString());

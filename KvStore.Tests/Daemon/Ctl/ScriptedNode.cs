@@ -134,8 +134,14 @@ internal sealed class ScriptedNode : IAsyncDisposable
             else _records.Remove(key);
             var result = new WriteResult
             {
-                Outcome = Outcome.Applied, Requested = request.Mode, Achieved = request.Mode, Revision = Samples.Revision with { Index = ++_index },
-                Partition = 3, Primary = 1, AckedBy = default(NodeList).With(1).With(2), Existed = existed,
+                Outcome = Outcome.Applied,
+                Requested = request.Mode,
+                Achieved = request.Mode,
+                Revision = Samples.Revision with { Index = ++_index },
+                Partition = 3,
+                Primary = 1,
+                AckedBy = default(NodeList).With(1).With(2),
+                Existed = existed,
             };
             return ScriptedReply.Of(FrameType.WriteReply, output => WriteReply.Encode(output, result));
         }
@@ -152,7 +158,12 @@ internal sealed class ScriptedNode : IAsyncDisposable
                 var found = _records.TryGetValue(Text(key.Key), out var value);
                 results.Add(new ReadResult
                 {
-                    Found = found, Value = value, Revision = found ? Samples.Revision : default, Achieved = request.Consistency, ServedBy = 1, StalenessMs = 5,
+                    Found = found,
+                    Value = value,
+                    Revision = found ? Samples.Revision : default,
+                    Achieved = request.Consistency,
+                    ServedBy = 1,
+                    StalenessMs = 5,
                 });
             }
         }

@@ -94,7 +94,10 @@ public sealed class ClientOutcomeTests
         var current = new WireRevision(1, 2, 3, 4);
         var nodes = StubNode.Cluster(3, 16, (_, request) => request.Reply(FrameType.Error, new ErrorReply
         {
-            Code = KvError.ConditionFailed, Message = "another version", Outcome = Outcome.NotApplied, CurrentRevision = current,
+            Code = KvError.ConditionFailed,
+            Message = "another version",
+            Outcome = Outcome.NotApplied,
+            CurrentRevision = current,
         }.Encode));
         await using var client = await Connect(nodes);
         var failure = await Failure(client.PutAsync(Key, Value, new WriteOptions(WriteMode.Strong, Condition: WriteCondition.IfAbsent)));

@@ -178,7 +178,9 @@ public sealed class ClientRoutingTests
             var page = scan.Cursor.IsEmpty ? 0 : scan.Cursor.Span[0];
             request.Reply(FrameType.ScanReply, output => ScanReply.Encode(output, new ScanPage
             {
-                Records = [new ScanRecord(new[] { (byte)(page + 1) }, default, default, null)], More = page < 3, Cursor = page < 3 ? new[] { (byte)(page + 1) } : default,
+                Records = [new ScanRecord(new[] { (byte)(page + 1) }, default, default, null)],
+                More = page < 3,
+                Cursor = page < 3 ? new[] { (byte)(page + 1) } : default,
             }));
         });
         await using var client = await Connect(nodes);

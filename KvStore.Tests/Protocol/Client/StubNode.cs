@@ -15,12 +15,22 @@ public sealed record StubRequest(StubConnection Connection, FrameType Type, ulon
     public void Refuse(KvError code, Outcome outcome = Outcome.NotApplied, bool retryable = true, ushort leader = 0, ushort? partition = null) =>
         Reply(FrameType.Error, new ErrorReply
         {
-            Code = code, Message = $"stub says {code.Name()}", Outcome = outcome, Retryable = retryable, Leader = leader, Partition = partition,
+            Code = code,
+            Message = $"stub says {code.Name()}",
+            Outcome = outcome,
+            Retryable = retryable,
+            Leader = leader,
+            Partition = partition,
         }.Encode);
 
     public void Applied(ushort primary, WireRevision revision = default, ushort partition = 0) => Reply(FrameType.WriteReply, output => WriteReply.Encode(output, new WriteResult
     {
-        Outcome = Outcome.Applied, Requested = WriteMode.Fast, Achieved = WriteMode.Fast, Primary = primary, Revision = revision, Partition = partition,
+        Outcome = Outcome.Applied,
+        Requested = WriteMode.Fast,
+        Achieved = WriteMode.Fast,
+        Primary = primary,
+        Revision = revision,
+        Partition = partition,
     }));
 
     public void Found(byte[] value, ushort servedBy, WireRevision revision = default, ushort partition = 0) => Reply(FrameType.GetReply, output => GetReply.Encode(
@@ -105,7 +115,9 @@ public sealed class StubNode : IAsyncDisposable
 
     public static TopologyReply TopologyOf(StubNode[] nodes, int partitions, ulong version = 1) => new()
     {
-        ClusterId = 7, Version = version, PartitionCount = partitions,
+        ClusterId = 7,
+        Version = version,
+        PartitionCount = partitions,
         Members = [.. nodes.Select(node => new TopologyMember(node.Node, $"n{node.Node}", node.Address, "a", 1, WireMemberState.Active, Liveness.Up))],
         Replicas = [.. Enumerable.Range(0, partitions).SelectMany(p => Enumerable.Range(0, 3).Select(i => nodes[(p + i) % nodes.Length].Node))],
         Leaders = [.. Enumerable.Range(0, partitions).Select(p => nodes[p % nodes.Length].Node)],

@@ -52,14 +52,31 @@ internal static class RandomMessages
 
     public static WriteResult RandomWriteResult(Random r) => new()
     {
-        Outcome = (Outcome)r.Next(4), Error = (KvError)r.Next(20), Message = Text(r), Achieved = Mode(r), Revision = Revision(r),
-        Partition = U16(r), Primary = U16(r), AckedBy = RandomNodes(r), Detached = r.Next(2) == 0, Existed = r.Next(2) == 0,
+        Outcome = (Outcome)r.Next(4),
+        Error = (KvError)r.Next(20),
+        Message = Text(r),
+        Achieved = Mode(r),
+        Revision = Revision(r),
+        Partition = U16(r),
+        Primary = U16(r),
+        AckedBy = RandomNodes(r),
+        Detached = r.Next(2) == 0,
+        Existed = r.Next(2) == 0,
     };
 
     public static ReadResult RandomReadResult(Random r) => new()
     {
-        Found = r.Next(2) == 0, Error = (KvError)r.Next(20), Value = Blob(r, 300), Revision = Revision(r), ExpiresAtMs = Maybe(r, U64), StalenessMs = Maybe(r, U64),
-        Achieved = Reads(r), ServedBy = U16(r), Partition = U16(r), FromPrimary = r.Next(2) == 0, Detached = r.Next(2) == 0,
+        Found = r.Next(2) == 0,
+        Error = (KvError)r.Next(20),
+        Value = Blob(r, 300),
+        Revision = Revision(r),
+        ExpiresAtMs = Maybe(r, U64),
+        StalenessMs = Maybe(r, U64),
+        Achieved = Reads(r),
+        ServedBy = U16(r),
+        Partition = U16(r),
+        FromPrimary = r.Next(2) == 0,
+        Detached = r.Next(2) == 0,
     };
 
     public static TopologyReply RandomTopology(Random r)
@@ -67,7 +84,10 @@ internal static class RandomMessages
         var partitions = 1 << r.Next(1, 7);
         return new TopologyReply
         {
-            ClusterId = U128(r), Version = U64(r), PartitionCount = partitions, HintEpoch = U64(r),
+            ClusterId = U128(r),
+            Version = U64(r),
+            PartitionCount = partitions,
+            HintEpoch = U64(r),
             Members = RandomList(r, 5, m => new TopologyMember(U16(m), Text(m), Text(m), Text(m), (uint)m.Next(), (WireMemberState)m.Next(1, 4), (Liveness)m.Next(3))),
             Replicas = [.. Enumerable.Range(0, partitions * 3).Select(_ => U16(r))],
             Leaders = [.. Enumerable.Range(0, partitions).Select(_ => U16(r))],
@@ -96,22 +116,48 @@ internal static class RandomMessages
 
     private static Hello RandomHello(Random r) => new()
     {
-        MinVersion = (byte)r.Next(256), MaxVersion = (byte)r.Next(256), Role = (ConnectionRole)r.Next(1, 3), Lane = (ConnectionLane)r.Next(4),
-        Node = U16(r), ClusterId = U128(r), Incarnation = U64(r), BootId = U64(r), Features = (Features)U64(r), Name = Text(r),
-        AuthNonce = Blob(r, 40), AuthProof = Blob(r, 40),
+        MinVersion = (byte)r.Next(256),
+        MaxVersion = (byte)r.Next(256),
+        Role = (ConnectionRole)r.Next(1, 3),
+        Lane = (ConnectionLane)r.Next(4),
+        Node = U16(r),
+        ClusterId = U128(r),
+        Incarnation = U64(r),
+        BootId = U64(r),
+        Features = (Features)U64(r),
+        Name = Text(r),
+        AuthNonce = Blob(r, 40),
+        AuthProof = Blob(r, 40),
     };
 
     private static HelloAck RandomHelloAck(Random r) => new()
     {
-        Version = (byte)r.Next(256), Node = U16(r), ClusterId = U128(r), Incarnation = U64(r), BootId = U64(r), TopologyVersion = U64(r),
-        Features = (Features)U64(r), KeyBytes = (uint)r.Next(), ValueBytes = (uint)r.Next(), FrameBytes = (uint)r.Next(),
-        PendingRequests = (ushort)r.Next(1, 65536), BuildVersion = Text(r), AuthNonce = Blob(r, 40), AuthProof = Blob(r, 40),
+        Version = (byte)r.Next(256),
+        Node = U16(r),
+        ClusterId = U128(r),
+        Incarnation = U64(r),
+        BootId = U64(r),
+        TopologyVersion = U64(r),
+        Features = (Features)U64(r),
+        KeyBytes = (uint)r.Next(),
+        ValueBytes = (uint)r.Next(),
+        FrameBytes = (uint)r.Next(),
+        PendingRequests = (ushort)r.Next(1, 65536),
+        BuildVersion = Text(r),
+        AuthNonce = Blob(r, 40),
+        AuthProof = Blob(r, 40),
     };
 
     private static ErrorReply RandomError(Random r) => new()
     {
-        Code = (KvError)r.Next(30), Outcome = (Outcome)r.Next(4), Message = Text(r), Advice = Text(r), Retryable = r.Next(2) == 0,
-        Partition = Maybe(r, U16), Leader = U16(r), CurrentRevision = Maybe(r, Revision),
+        Code = (KvError)r.Next(30),
+        Outcome = (Outcome)r.Next(4),
+        Message = Text(r),
+        Advice = Text(r),
+        Retryable = r.Next(2) == 0,
+        Partition = Maybe(r, U16),
+        Leader = U16(r),
+        CurrentRevision = Maybe(r, Revision),
         Missing = RandomList(r, 3, m => new MissingNode(U16(m), Text(m))),
     };
 
@@ -119,14 +165,24 @@ internal static class RandomMessages
 
     private static ScanRequest RandomScan(Random r) => new()
     {
-        Consistency = Reads(r), KeysOnly = r.Next(2) == 0, LimitRecords = (uint)r.Next(), LimitBytes = (uint)r.Next(),
-        Prefix = Blob(r, 30), Start = Blob(r, 30), End = Blob(r, 30), Cursor = Blob(r, 60),
+        Consistency = Reads(r),
+        KeysOnly = r.Next(2) == 0,
+        LimitRecords = (uint)r.Next(),
+        LimitBytes = (uint)r.Next(),
+        Prefix = Blob(r, 30),
+        Start = Blob(r, 30),
+        End = Blob(r, 30),
+        Cursor = Blob(r, 60),
     };
 
     private static ScanPage RandomPage(Random r) => new()
     {
         Records = RandomList(r, 6, m => new ScanRecord(Blob(m, 30, 1), Blob(m, 200), Revision(m), Maybe(m, x => (U64(x) >> 1) + 1))),
-        More = r.Next(2) == 0, Cursor = Blob(r, 60), Achieved = Reads(r), Detached = r.Next(2) == 0, StalenessMs = Maybe(r, U64),
+        More = r.Next(2) == 0,
+        Cursor = Blob(r, 60),
+        Achieved = Reads(r),
+        Detached = r.Next(2) == 0,
+        StalenessMs = Maybe(r, U64),
         Served = RandomList(r, 4, m => new ScanServer(U16(m), U16(m))),
     };
 
@@ -135,28 +191,70 @@ internal static class RandomMessages
 
     private static InitReply RandomInitReply(Random r) => new()
     {
-        State = (InitState)r.Next(1, 4), ClusterId = U128(r), Partitions = (uint)r.Next(), Members = RandomList(r, 4, m => new InitMember(U16(m), Text(m), Text(m))),
+        State = (InitState)r.Next(1, 4),
+        ClusterId = U128(r),
+        Partitions = (uint)r.Next(),
+        Members = RandomList(r, 4, m => new InitMember(U16(m), Text(m), Text(m))),
     };
 
     private static StatusReply RandomStatus(Random r) => new()
     {
-        Node = U16(r), State = (NodeState)r.Next(1, 7), ClusterId = U128(r), TopologyVersion = U64(r), Incarnation = U64(r), BootId = U64(r), UptimeMs = U64(r),
-        PartitionCount = (uint)r.Next(), Replicas = (uint)r.Next(), Records = U64(r), DataBytes = U64(r), WalBytes = U64(r), LagMs = (uint)r.Next(),
-        FsyncP95Us = (uint)r.Next(), SkewMs = r.Next(int.MinValue, int.MaxValue), AtRiskWrites = U64(r), DetachedWrites = U64(r),
-        Name = Text(r), Address = Text(r), Zone = Text(r), BuildVersion = Text(r), Leads = RandomList(r, 20, U16),
+        Node = U16(r),
+        State = (NodeState)r.Next(1, 7),
+        ClusterId = U128(r),
+        TopologyVersion = U64(r),
+        Incarnation = U64(r),
+        BootId = U64(r),
+        UptimeMs = U64(r),
+        PartitionCount = (uint)r.Next(),
+        Replicas = (uint)r.Next(),
+        Records = U64(r),
+        DataBytes = U64(r),
+        WalBytes = U64(r),
+        LagMs = (uint)r.Next(),
+        FsyncP95Us = (uint)r.Next(),
+        SkewMs = r.Next(int.MinValue, int.MaxValue),
+        AtRiskWrites = U64(r),
+        DetachedWrites = U64(r),
+        Name = Text(r),
+        Address = Text(r),
+        Zone = Text(r),
+        BuildVersion = Text(r),
+        Leads = RandomList(r, 20, U16),
     };
 
     private static ExplainReply RandomExplain(Random r) => new()
     {
-        Hash = U64(r), Partition = U16(r), PartitionCount = (uint)r.Next(), RingPosition = U64(r), Leader = U16(r),
-        Replicas = RandomList(r, 4, RandomReplica), LocalRead = Verdict(r), QuorumRead = Verdict(r), StrongWrite = Verdict(r),
+        Hash = U64(r),
+        Partition = U16(r),
+        PartitionCount = (uint)r.Next(),
+        RingPosition = U64(r),
+        Leader = U16(r),
+        Replicas = RandomList(r, 4, RandomReplica),
+        LocalRead = Verdict(r),
+        QuorumRead = Verdict(r),
+        StrongWrite = Verdict(r),
     };
 
     private static ExplainReplica RandomReplica(Random r) => new()
     {
-        Node = U16(r), Name = Text(r), Zone = Text(r), Reachable = r.Next(2) == 0, Reason = Text(r), Role = (ReplicaRole)r.Next(5), LeaderKnown = r.Next(2) == 0,
-        Term = U64(r), AppliedIndex = U64(r), LastIndex = U64(r), CommitIndex = U64(r), Found = r.Next(2) == 0, Tombstone = r.Next(2) == 0,
-        Revision = Revision(r), ExpiresAtMs = Maybe(r, x => (U64(x) >> 1) + 1), StalenessMs = Maybe(r, U64), DetachedWrites = (uint)r.Next(),
+        Node = U16(r),
+        Name = Text(r),
+        Zone = Text(r),
+        Reachable = r.Next(2) == 0,
+        Reason = Text(r),
+        Role = (ReplicaRole)r.Next(5),
+        LeaderKnown = r.Next(2) == 0,
+        Term = U64(r),
+        AppliedIndex = U64(r),
+        LastIndex = U64(r),
+        CommitIndex = U64(r),
+        Found = r.Next(2) == 0,
+        Tombstone = r.Next(2) == 0,
+        Revision = Revision(r),
+        ExpiresAtMs = Maybe(r, x => (U64(x) >> 1) + 1),
+        StalenessMs = Maybe(r, U64),
+        DetachedWrites = (uint)r.Next(),
     };
 
     private static ExplainVerdict Verdict(Random r) => new(r.Next(2) == 0, Text(r));

@@ -144,8 +144,13 @@ public sealed class CompactionTests
         _sim.Dispose();
         var options = new StorageOptions
         {
-            MemTableBytes = 8 << 20, TableBytes = 1 << 20, BaseLevelBytes = 24 << 10, Level0CompactionTables = 8, ReservedSpaceBytes = 0,
-            BallastBytes = 0, CompactionBytesPerSecond = 1 << 20,
+            MemTableBytes = 8 << 20,
+            TableBytes = 1 << 20,
+            BaseLevelBytes = 24 << 10,
+            Level0CompactionTables = 8,
+            ReservedSpaceBytes = 0,
+            BallastBytes = 0,
+            CompactionBytesPerSecond = 1 << 20,
         };
         _sim = new SimEngine(1, null, options);
         _store = _sim.Engine.CreatePartition(new PartitionId(1), "c"u8);

@@ -71,7 +71,9 @@ public sealed class DocumentTests
 
     private static CtlError NoQuorum => new(KvError.NoQuorum, "1 of 3 replicas answered, 2 needed", Outcome.NotApplied)
     {
-        Retryable = true, Missing = [new MissingNode(2, "down"), new MissingNode(3, "down")], Advice = "see 'kvctl cluster status'",
+        Retryable = true,
+        Missing = [new MissingNode(2, "down"), new MissingNode(3, "down")],
+        Advice = "see 'kvctl cluster status'",
     };
 
     private static ScanRecord Record => new("a/1"u8.ToArray(), "one"u8.ToArray(), Samples.Revision, (ulong)Samples.WallMs);
@@ -124,12 +126,17 @@ public sealed class DocumentTests
 
     private static ScanPage Page(bool more) => new()
     {
-        Records = [Record], More = more, Cursor = more ? new byte[] { 0xfb, 0xff, 0x01 } : default, StalenessMs = more ? 12 : null,
+        Records = [Record],
+        More = more,
+        Cursor = more ? new byte[] { 0xfb, 0xff, 0x01 } : default,
+        StalenessMs = more ? 12 : null,
     };
 
     private static InitReply Init(InitState state) => new()
     {
-        State = state, ClusterId = Samples.ClusterId, Partitions = 256,
+        State = state,
+        ClusterId = Samples.ClusterId,
+        Partitions = 256,
         Members = [new InitMember(1, "n1", "127.0.0.1:7400"), new InitMember(2, "n2", "127.0.0.1:7410"), new InitMember(3, "n3", "127.0.0.1:7420")],
     };
 

@@ -17,13 +17,24 @@ internal static class Samples
 
     public static WriteResult StrongWrite => new()
     {
-        Outcome = Outcome.Applied, Requested = WriteMode.Strong, Achieved = WriteMode.Strong, Revision = Revision,
-        Partition = 17, Primary = 1, AckedBy = default(NodeList).With(1).With(3),
+        Outcome = Outcome.Applied,
+        Requested = WriteMode.Strong,
+        Achieved = WriteMode.Strong,
+        Revision = Revision,
+        Partition = 17,
+        Primary = 1,
+        AckedBy = default(NodeList).With(1).With(3),
     };
 
     public static ReadResult LocalRead => new()
     {
-        Found = true, Value = "v"u8.ToArray(), Revision = Revision, Achieved = ReadConsistency.Local, ServedBy = 2, Partition = 17, StalenessMs = 38,
+        Found = true,
+        Value = "v"u8.ToArray(),
+        Revision = Revision,
+        Achieved = ReadConsistency.Local,
+        ServedBy = 2,
+        Partition = 17,
+        StalenessMs = 38,
     };
 
     /// <summary>Three nodes, sixteen partitions, each led by the head of its preference list.</summary>
@@ -33,7 +44,10 @@ internal static class Samples
         var replicas = Enumerable.Range(0, 16).SelectMany(p => orders[p % 3]).ToArray();
         return new TopologyReply
         {
-            ClusterId = ClusterId, Version = 12, PartitionCount = 16, Replicas = replicas,
+            ClusterId = ClusterId,
+            Version = 12,
+            PartitionCount = 16,
+            Replicas = replicas,
             Leaders = [.. Enumerable.Range(0, 16).Select(p => orders[p % 3][0])],
             Members =
             [
@@ -50,8 +64,15 @@ internal static class Samples
         var leads = Enumerable.Range(0, topology.PartitionCount).Where(p => topology.Leaders[p] == node || alsoLeads.Contains(p));
         return new NodeReport(Member(topology, node), Failure: null, Status: new StatusReply
         {
-            Node = node, State = NodeState.Up, Leads = [.. leads.Select(p => (ushort)p)], DataBytes = 1_234_567, WalBytes = 67_108_864,
-            LagMs = 38, FsyncP95Us = 210, SkewMs = -1, BuildVersion = "0.1.0",
+            Node = node,
+            State = NodeState.Up,
+            Leads = [.. leads.Select(p => (ushort)p)],
+            DataBytes = 1_234_567,
+            WalBytes = 67_108_864,
+            LagMs = 38,
+            FsyncP95Us = 210,
+            SkewMs = -1,
+            BuildVersion = "0.1.0",
         });
     }
 
@@ -60,7 +81,11 @@ internal static class Samples
 
     public static ExplainReply Explain => new()
     {
-        Hash = 0x1122334455667788, Partition = 17, PartitionCount = 256, RingPosition = 0x00ab000000000001, Leader = 1,
+        Hash = 0x1122334455667788,
+        Partition = 17,
+        PartitionCount = 256,
+        RingPosition = 0x00ab000000000001,
+        Leader = 1,
         Replicas =
         [
             new ExplainReplica

@@ -53,7 +53,10 @@ public sealed class DescriptorStreamTests
         var error = new StringWriter();
         var streams = new CtlStreams
         {
-            Out = new DescriptorStream((int)full.SafeFileHandle.DangerousGetHandle()), Error = error, OpenInput = () => Stream.Null, Environment = _ => null,
+            Out = new DescriptorStream((int)full.SafeFileHandle.DangerousGetHandle()),
+            Error = error,
+            OpenInput = () => Stream.Null,
+            Environment = _ => null,
         };
         (await CtlMain.RunAsync(["version"], streams, CancellationToken.None)).ShouldBe(ExitCode.Unclassified);
         error.ToString().ShouldContain("cannot write the output");

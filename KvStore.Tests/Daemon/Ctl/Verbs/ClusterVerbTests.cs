@@ -125,7 +125,9 @@ public sealed class ClusterVerbTests
 
     private static ScriptedReply Reply(InitRequest request, InitState state) => ScriptedReply.Of(FrameType.InitReply, new InitReply
     {
-        State = state, ClusterId = request.ClusterId, Partitions = request.Partitions,
+        State = state,
+        ClusterId = request.ClusterId,
+        Partitions = request.Partitions,
         Members = [.. request.Members.Select((address, i) => new InitMember((ushort)(i + 1), $"n{i + 1}", address))],
     }.Encode);
 

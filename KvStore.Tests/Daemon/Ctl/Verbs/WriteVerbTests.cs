@@ -12,7 +12,10 @@ public sealed class WriteVerbTests
 {
     private static readonly ErrorReply s_noQuorum = new()
     {
-        Code = KvError.NoQuorum, Message = "1 of 3 replicas answered, 2 needed", Outcome = Outcome.NotApplied, Missing = [new MissingNode(2, "down"), new MissingNode(3, "down")],
+        Code = KvError.NoQuorum,
+        Message = "1 of 3 replicas answered, 2 needed",
+        Outcome = Outcome.NotApplied,
+        Missing = [new MissingNode(2, "down"), new MissingNode(3, "down")],
     };
 
     [Test]
