@@ -142,6 +142,12 @@ internal sealed class TableTree : IDisposable
                 throw;
             }
 
+            if (edit.Added.Count == 0 && edit.Removed.Count == 0)
+            {
+                publish(Current);
+                return;
+            }
+
             var old = Current;
             Current = new TableVersion(NewLevels(old, edit));
             Volatile.Write(ref _level0Tables, Current.Level(0).Length);
