@@ -14,6 +14,8 @@ namespace KvStore.Core.Storage;
 /// <remarks>Locks are taken in this order: a worker's own, the tree's, a partition's gate.</remarks>
 public sealed class StorageEngine : IDisposable
 {
+    private const int MaxPartitions = 4096;
+
     private readonly IFileSystem _fs;
     private readonly StorageOptions _options;
     private readonly IStorageListener _listener;
@@ -23,8 +25,8 @@ public sealed class StorageEngine : IDisposable
     private readonly CompactionWorker[] _compactions;
     private readonly FreeSpace _space;
 
-    // Replaced as a whole, under the tree's lock.
-    private SortedDictionary<PartitionId, PartitionStore> _partitions = [];
+    // By id; changed under the tree's lock.
+    private readonly PartitionStore?[] _partitions = new PartitionStore?[MaxPartitions];
     private Exception? _failure;
     private volatile bool _isOpen;
 
@@ -41,7 +43,7 @@ public sealed class StorageEngine : IDisposable
         var ballast = new Ballast(fs, directory, options.BallastBytes);
         if (fs.FreeBytes(directory) < options.ReservedSpaceBytes) ballast.Release();
         _tree = TableTree.Open(fs, directory, _cache, OnUnwantedTable, out var missing);
-        foreach (var record in _tree.Partitions.Values) _partitions.Add(record.Id, new PartitionStore(this, record, _tree.Current));
+        foreach (var record in _tree.Partitions.Values) _partitions[record.Id.Value] = new PartitionStore(this, record, _tree.Current);
         _flush = new FlushWorker(this, _tree, scheduler.CreateLane("flush"));
         var picker = new CompactionPicker(options);
         var limiter = new RateLimiter(clock, options.CompactionBytesPerSecond);
@@ -53,7 +55,16 @@ public sealed class StorageEngine : IDisposable
     }
 
     /// <summary>In the order of their ids.</summary>
-    public IReadOnlyCollection<PartitionStore> Partitions => Volatile.Read(ref _partitions).Values;
+    public IReadOnlyCollection<PartitionStore> Partitions
+    {
+        get
+        {
+            var stores = new List<PartitionStore>();
+            for (var id = 0; id < MaxPartitions; id++)
+                if (Volatile.Read(ref _partitions[id]) is { } store) stores.Add(store);
+            return stores;
+        }
+    }
 
     /// <summary>What the engine asks of the senders of writes. Cheap; any thread.</summary>
     public WritePressure Pressure
@@ -120,12 +131,11 @@ public sealed class StorageEngine : IDisposable
         PartitionStore? store = null;
         lock (_tree.Lock)
         {
-            Invariant.Check(!_partitions.ContainsKey(id));
+            Invariant.Check(id.Value < MaxPartitions && _partitions[id.Value] is null);
             Commit(edit, tables =>
             {
                 store = new PartitionStore(this, record, tables);
-                ReplacePartitions(partitions => partitions.Add(id, store));
-                UseTables(tables);
+                Volatile.Write(ref _partitions[id.Value], store);
             });
         }
 
@@ -133,7 +143,7 @@ public sealed class StorageEngine : IDisposable
     }
 
     /// <summary>The partition, or null if it is not here.</summary>
-    public PartitionStore? Find(PartitionId id) => Volatile.Read(ref _partitions).GetValueOrDefault(id);
+    public PartitionStore? Find(PartitionId id) => id.Value < MaxPartitions ? Volatile.Read(ref _partitions[id.Value]) : null;
 
     /// <summary>Forgets a partition, durably; its records are removed by later compactions. Nobody may write to it any more.</summary>
     public void DropPartition(PartitionId id)
@@ -142,13 +152,12 @@ public sealed class StorageEngine : IDisposable
         edit.Dropped.Add(id);
         lock (_tree.Lock)
         {
-            if (!_partitions.TryGetValue(id, out var store)) return;
-            Commit(edit, tables =>
+            if (Find(id) is not { } store) return;
+            Commit(edit, _ =>
             {
-                ReplacePartitions(partitions => partitions.Remove(id));
+                Volatile.Write(ref _partitions[id.Value], null);
                 store.Close();
                 _tree.NoteDead(id);
-                UseTables(tables);
             });
         }
 
@@ -220,7 +229,7 @@ public sealed class StorageEngine : IDisposable
     {
         lock (_tree.Lock)
         {
-            Invariant.Check(_partitions.GetValueOrDefault(record.Id) == store);
+            Invariant.Check(Find(record.Id) == store);
             var edit = new VersionEdit();
             var level = tables.Count == 0 ? 0 : _tree.DeepestFreeLevel(tables[0].Smallest, tables[^1].Largest);
             foreach (var table in tables) edit.Added.Add((level, table));
@@ -285,13 +294,6 @@ public sealed class StorageEngine : IDisposable
             Fail(e);
             throw;
         }
-    }
-
-    private void ReplacePartitions(Action<SortedDictionary<PartitionId, PartitionStore>> change)
-    {
-        var partitions = new SortedDictionary<PartitionId, PartitionStore>(_partitions);
-        change(partitions);
-        Volatile.Write(ref _partitions, partitions);
     }
 
     private void ReportMissing(IReadOnlyList<TableInfo> missing)

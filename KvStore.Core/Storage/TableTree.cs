@@ -134,12 +134,18 @@ internal sealed class TableTree : IDisposable
                 edit.NextGeneration = new Generation(Volatile.Read(ref _nextGeneration));
                 _log.Append(edit);
                 _state.Apply(edit);
-                if (_log.Bytes > Math.Max(SmallestManifestToReplace, 4 * _log.InitialBytes)) ReplaceManifest();
+                if (_log.Bytes > Math.Max(SmallestManifestToReplace, 4 * _log.InitialBytes) && HasRoomForManifest()) ReplaceManifest();
             }
             catch (Exception e)
             {
                 _failure = e;
                 throw;
+            }
+
+            if (edit.Added.Count == 0 && edit.Removed.Count == 0)
+            {
+                publish(Current);
+                return;
             }
 
             var old = Current;
@@ -177,6 +183,9 @@ internal sealed class TableTree : IDisposable
             _log.Dispose();
         }
     }
+
+    /// <summary>On a disk that is nearly full the old manifest goes on growing into what it has reserved.</summary>
+    private bool HasRoomForManifest() => _fs.FreeBytes(Directory) > 2 * Math.Max(SmallestManifestToReplace, _log.Bytes);
 
     private void ReplaceManifest()
     {

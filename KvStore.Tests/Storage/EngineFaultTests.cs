@@ -213,7 +213,10 @@ public sealed class EngineFaultTests
                 // Whoever asked for durability was told.
             }
 
+            disk.Fault = null;
+
             hasFailed = sim.Listener.Failures.Count > 0;
+            sim.Listener.Corruptions.ShouldAllBe(report => report.Error.Message.Contains("cannot be read"));
             foreach (var (id, state) in sim.Listener.Flushed) durable[id] = state.Index.Value;
             foreach (var model in models.Where(model => sim.Engine.Find(model.Id) is not null)) model.CheckAll(sim.Engine.Find(model.Id)!);
         }

@@ -224,7 +224,9 @@ public sealed class EngineModelTests
             _exports.Clear();
             tally.Crashes++;
             NoteDurable();
-            _sim = new SimEngine(_random.NextUInt64(), _sim.Disk.Crash());
+            var disk = _sim.Disk.Crash();
+            while (_random.Chance(1, 3)) disk = CrashWhileOpening(disk);
+            _sim = new SimEngine(_random.NextUInt64(), disk);
             if (_dropping is { } id)
             {
                 // Whether the drop or the creation took place is not known: do it again.
@@ -236,6 +238,22 @@ public sealed class EngineModelTests
             if (_installing is { } install && Store(install.Target).Applied.Index.Value == install.Index) install.Target.BecomeCopyOf(install.Source, install.Index);
             _installing = null;
             Recover();
+        }
+
+        private SimDisk CrashWhileOpening(SimDisk disk)
+        {
+            disk.PowerCutAtStep = disk.Steps + 1 + _random.Next(25);
+            try
+            {
+                using var opened = new SimEngine(_random.NextUInt64(), disk);
+                opened.Scheduler.RunUntilIdle();
+            }
+            catch (PowerCutException)
+            {
+                tally.Crashes++;
+            }
+
+            return disk.Crash();
         }
 
         private void NoteDurable()

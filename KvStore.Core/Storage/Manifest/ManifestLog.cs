@@ -9,12 +9,13 @@ namespace KvStore.Core.Storage.Manifest;
 /// </summary>
 internal sealed class ManifestLog : IDisposable
 {
-    /// <summary>Reserved in advance, so that a full disk does not keep the engine from saying what it deleted.</summary>
+    /// <summary>So much is reserved behind the end, so that a full disk does not keep the engine from saying what it deleted.</summary>
     private const long ReservedBytes = 1 << 20;
 
     private readonly IFile _file;
     private long _bytes;
     private long _durableBytes;
+    private long _reservedThrough;
     private ulong _records;
 
     private ManifestLog(IFile file, ulong number)
@@ -41,6 +42,7 @@ internal sealed class ManifestLog : IDisposable
         try
         {
             log._file.Allocate(ReservedBytes);
+            log._reservedThrough = ReservedBytes;
             log.Append(state.AsEdit());
             log.InitialBytes = log.Bytes;
             fs.SyncDirectory(directory);
@@ -85,12 +87,26 @@ internal sealed class ManifestLog : IDisposable
 
         // Not synced: if the record before it should turn out broken, this one proves that it was once whole.
         Write(ManifestRecordKind.Mark, []);
+        if (_reservedThrough - _bytes < ReservedBytes / 2) Reserve();
     }
 
     /// <summary>Makes the last mark durable, so that even the last edit cannot be taken for one that was never synced.</summary>
     public void SyncMark() => _file.DataSync();
 
     public void Dispose() => _file.Dispose();
+
+    private void Reserve()
+    {
+        try
+        {
+            _file.Allocate(_bytes + ReservedBytes);
+            _reservedThrough = _bytes + ReservedBytes;
+        }
+        catch (DiskException e) when (e.IsDiskFull)
+        {
+            // What is reserved must do until there is space again; the next edit tries once more.
+        }
+    }
 
     private void Write(ManifestRecordKind kind, ReadOnlySpan<byte> payload)
     {

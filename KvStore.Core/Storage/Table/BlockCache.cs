@@ -86,7 +86,7 @@ internal sealed unsafe class BlockCache : IDisposable
         NativeMemory.Free(block);
     }
 
-    /// <summary>Frees everything. No block may be held any more.</summary>
+    /// <summary>Frees everything but what is still held.</summary>
     public void Dispose()
     {
         foreach (var shard in _shards) shard.Clear();

@@ -122,13 +122,20 @@ internal sealed unsafe class CacheShard
         }
     }
 
+    /// <summary>Frees everything; what is still held goes with its last reader.</summary>
     public void Clear()
     {
         lock (_lock)
         {
-            while (!_small.IsEmpty) Drop(_small.Take());
-            while (!_main.IsEmpty) Drop(_main.Take());
+            while (!_small.IsEmpty) DropOrLeave(_small.Take());
+            while (!_main.IsEmpty) DropOrLeave(_main.Take());
         }
+    }
+
+    private void DropOrLeave(CachedBlock* block)
+    {
+        if (Volatile.Read(ref block->References) == 0) Drop(block);
+        else block->IsPrivate = true;
     }
 
     /// <summary>Evicts until the block fits. Blocks that are held go round; if all are, the budget is exceeded for a while.</summary>

@@ -187,7 +187,7 @@ internal sealed unsafe class TableReader : IDisposable
         try
         {
             var stored = CachedBlock.Content(block);
-            if (_file.Read(address.Offset, stored) != stored.Length) throw new CorruptionException(Path, address.Offset, "the file ends within a block");
+            Read(_file, address.Offset, stored);
             var length = BlockCodec.Check(stored, kind, FileNumber, address.Offset, Path, out var isCompressed);
             if (!isCompressed)
             {
@@ -222,7 +222,8 @@ internal sealed unsafe class TableReader : IDisposable
         Span<byte> bytes = stackalloc byte[TableFormat.FooterBytes];
         try
         {
-            if (at < 0 || file.Read(at, bytes) != bytes.Length) throw new FormatException("the table is too short");
+            if (at < 0) throw new FormatException("the table is too short");
+            Read(file, at, bytes);
             var footer = TableFooter.Read(bytes);
             return footer.FileNumber == info.FileNumber ? footer : throw new FormatException($"this is table {footer.FileNumber}");
         }
@@ -232,11 +233,24 @@ internal sealed unsafe class TableReader : IDisposable
         }
     }
 
+    /// <summary>What the disk cannot read any more is as good as damaged: the copy of another replica is wanted.</summary>
+    private static void Read(IFile file, long offset, Span<byte> bytes)
+    {
+        try
+        {
+            if (file.Read(offset, bytes) != bytes.Length) throw new CorruptionException(file.Path, offset, "the file ends within a block");
+        }
+        catch (DiskException e)
+        {
+            throw new CorruptionException(file.Path, offset, $"cannot be read: {e.Message}");
+        }
+    }
+
     /// <summary>Reads a block outside the cache.</summary>
     private static byte[] ReadWhole(IFile file, BlockAddress address, BlockKind kind, ulong fileNumber)
     {
         var stored = new byte[address.Length + TableFormat.TrailerBytes];
-        if (file.Read(address.Offset, stored) != stored.Length) throw new CorruptionException(file.Path, address.Offset, "the file ends within a block");
+        Read(file, address.Offset, stored);
         var content = new byte[BlockCodec.Check(stored, kind, fileNumber, address.Offset, file.Path, out var isCompressed)];
         if (isCompressed) BlockCodec.Decompress(stored, content, file.Path, address.Offset);
         else stored.AsSpan(0, content.Length).CopyTo(content);

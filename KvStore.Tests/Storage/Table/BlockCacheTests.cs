@@ -104,6 +104,17 @@ public sealed unsafe class BlockCacheTests
     }
 
     [Test]
+    public void What_is_held_outlives_the_cache()
+    {
+        var cache = new BlockCache(100_000, poison: true);
+        var held = Load(cache, 1, 1, counts: true);
+        Load(cache, 1, 2, counts: true).Release();
+        cache.Dispose();
+        held.Content.SequenceEqual(ContentOf(1, 1)).ShouldBeTrue();
+        held.Release();
+    }
+
+    [Test]
     public void No_more_than_half_is_given_away_for_good()
     {
         using var cache = new BlockCache(100_000, poison: true);
