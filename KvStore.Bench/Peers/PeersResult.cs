@@ -1,5 +1,5 @@
-using KvStore.Bench.Probes;
 using KvStore.Bench.Load;
+using KvStore.Bench.Probes;
 using KvStore.Bench.Reports;
 
 namespace KvStore.Bench.Peers;

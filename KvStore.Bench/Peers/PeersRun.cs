@@ -1,5 +1,5 @@
-using KvStore.Bench.Probes;
 using KvStore.Bench.Load;
+using KvStore.Bench.Probes;
 using KvStore.Bench.Processes;
 
 namespace KvStore.Bench.Peers;

@@ -2,8 +2,8 @@ using System.Buffers;
 using KvStore.Core.Primitives;
 using KvStore.Core.Raft;
 using KvStore.Core.Storage;
-using KvStore.Protocol.Messages;
 using KvStore.Core.Storage.Wal;
+using KvStore.Protocol.Messages;
 
 namespace KvStore.Core.Node;
 
