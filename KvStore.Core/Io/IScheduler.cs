@@ -12,8 +12,14 @@ public interface IWorkItem
 /// </summary>
 public interface IScheduler
 {
-    /// <summary>Runs <paramref name="item"/> soon, on a thread of the pool. A shard is such an item.</summary>
+    /// <summary>Runs <paramref name="item"/> soon, on a thread of the pool.</summary>
     void Post(IWorkItem item);
+
+    /// <summary>
+    /// As <see cref="Post"/>, for short work that never waits: if the caller is within a <see cref="Turn"/>, it runs at the turn's end on the
+    /// same thread, and nobody has to be woken. A shard is such an item.
+    /// </summary>
+    void PostNext(IWorkItem item) => Post(item);
 
     /// <summary>Runs <paramref name="item"/> once after about <paramref name="delayNs"/> nanoseconds. Disposing the result cancels it if it has not started.</summary>
     IDisposable PostAfter(long delayNs, IWorkItem item);

@@ -1,11 +1,13 @@
 namespace KvStore.Core.Io;
 
 /// <summary>A queue and the one background thread that serves it. After an item has thrown, nothing more runs.</summary>
+/// <remarks>
+/// It waits on a monitor, which sleeps at once. A semaphore would first spin and yield, dozens of times per wait: on a small host
+/// that takes the core from those who would have given it work.
+/// </remarks>
 internal sealed class ThreadLane : ILane
 {
     private readonly Queue<IWorkItem> _queue = new();
-    private readonly Lock _lock = new();
-    private readonly SemaphoreSlim _filled = new(0);
     private readonly Action<Exception> _onFatal;
     private readonly Thread _thread;
     private bool _closed;
@@ -19,25 +21,24 @@ internal sealed class ThreadLane : ILane
 
     public void Post(IWorkItem item)
     {
-        lock (_lock)
+        lock (_queue)
         {
             ObjectDisposedException.ThrowIf(_closed, this);
             _queue.Enqueue(item);
+            if (_queue.Count == 1) Monitor.Pulse(_queue);
         }
-
-        _filled.Release();
     }
 
     /// <summary>Waits for the queued items, unless the lane disposes itself.</summary>
     public void Dispose()
     {
-        lock (_lock)
+        lock (_queue)
         {
             if (_closed) return;
             _closed = true;
+            Monitor.Pulse(_queue);
         }
 
-        _filled.Release();
         if (Thread.CurrentThread != _thread) _thread.Join();
     }
 
@@ -55,7 +56,10 @@ internal sealed class ThreadLane : ILane
 
     private bool TryTake(out IWorkItem item)
     {
-        _filled.Wait();
-        lock (_lock) return _queue.TryDequeue(out item!);
+        lock (_queue)
+        {
+            while (_queue.Count == 0 && !_closed) Monitor.Wait(_queue);
+            return _queue.TryDequeue(out item!);
+        }
     }
 }

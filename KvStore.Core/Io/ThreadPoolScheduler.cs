@@ -11,11 +11,12 @@ public sealed class ThreadPoolScheduler(Action<Exception> onFatal) : IScheduler
 {
     private readonly ConcurrentQueue<PooledWork> _idle = new();
 
-    public void Post(IWorkItem item)
+    public void Post(IWorkItem item) => ThreadPool.UnsafeQueueUserWorkItem(Carry(item), preferLocal: false);
+
+    public void PostNext(IWorkItem item)
     {
-        if (!_idle.TryDequeue(out var work)) work = new PooledWork(this);
-        work.Item = item;
-        ThreadPool.UnsafeQueueUserWorkItem(work, preferLocal: false);
+        var work = Carry(item);
+        if (!Turn.TryPost(work)) ThreadPool.UnsafeQueueUserWorkItem(work, preferLocal: false);
     }
 
     public IDisposable PostAfter(long delayNs, IWorkItem item) =>
@@ -26,8 +27,16 @@ public sealed class ThreadPoolScheduler(Action<Exception> onFatal) : IScheduler
     /// <summary>Rounded up: an item never runs before its time.</summary>
     private static long ToMilliseconds(long delayNs) => Math.Max(0, (delayNs + 999_999) / 1_000_000);
 
+    private PooledWork Carry(IWorkItem item)
+    {
+        if (!_idle.TryDequeue(out var work)) work = new PooledWork(this);
+        work.Item = item;
+        return work;
+    }
+
     private void Run(IWorkItem item)
     {
+        Turn.Begin();
         try
         {
             item.Execute();
@@ -36,10 +45,14 @@ public sealed class ThreadPoolScheduler(Action<Exception> onFatal) : IScheduler
         {
             onFatal(e);
         }
+        finally
+        {
+            Turn.End();
+        }
     }
 
-    /// <summary>Carries an item through the pool and is used again, so that posting allocates nothing.</summary>
-    private sealed class PooledWork(ThreadPoolScheduler owner) : IThreadPoolWorkItem
+    /// <summary>Carries an item to the thread that runs it and is used again, so that posting allocates nothing.</summary>
+    private sealed class PooledWork(ThreadPoolScheduler owner) : IThreadPoolWorkItem, IWorkItem
     {
         public IWorkItem? Item { get; set; }
 

@@ -191,7 +191,7 @@ public sealed class Shard : IWorkItem
 
     private void Schedule()
     {
-        if (Interlocked.CompareExchange(ref _scheduled, 1, 0) == 0) Context.Scheduler.Post(this);
+        if (Interlocked.CompareExchange(ref _scheduled, 1, 0) == 0) Context.Scheduler.PostNext(this);
     }
 
     /// <summary>After the stop nothing reaches a partition any more: whoever waits is told, the rest is let go.</summary>

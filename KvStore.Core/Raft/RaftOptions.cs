@@ -23,7 +23,7 @@ public sealed class RaftOptions
 
     public int MaxRetransmitMs { get; init; } = 4000;
 
-    /// <summary>A commit index waits this long for an entry that takes it along to the followers; then it goes alone. 0 = at once.</summary>
+    /// <summary>A commit index waits this long, up to twice as long, for an entry that takes it along to the followers; then it goes alone. 0 = at once.</summary>
     public int CommitNoticeMs { get; init; }
 
     /// <summary>Sent to one follower and not acknowledged; one entry is always let through.</summary>

@@ -146,12 +146,19 @@ internal sealed class Replicator(RaftOptions options, ReplicaId self, RaftLog lo
         }
 
         if (follower.KnownCommit < follower.NoticedCommit) return;
-        if (follower.NoticeDueMs == long.MaxValue) follower.NoticeDueMs = lastSeenMs + options.CommitNoticeMs;
+        if (follower.NoticeDueMs == long.MaxValue) follower.NoticeDueMs = NoticeTime(lastSeenMs);
         if (lastSeenMs < follower.NoticeDueMs) return;
         follower.NoticeDueMs = long.MaxValue;
         SendAppend(follower, 0, term, commit);
         follower.NoticedCommit = follower.SentCommit;
         follower.Timer.Start(lastSeenMs, follower.RetransmitMs);
+    }
+
+    /// <summary>On round times, so that the notices of many groups share a timer, a frame and a wake-up.</summary>
+    private long NoticeTime(long nowMs)
+    {
+        var step = Math.Max(1, options.CommitNoticeMs);
+        return (nowMs + options.CommitNoticeMs + step - 1) / step * step;
     }
 
     private bool CanServe(FollowerProgress follower)

@@ -232,7 +232,7 @@ internal sealed class Formation(
 
                 if (frame.Type == (FrameType)answer) reply = received.Span.ToArray();
                 return reply is null;
-            });
+            }).ConfigureAwait(ConfigureAwaitOptions.ForceYielding); // What follows may open a store: not on the socket's thread.
             return reply ?? throw new FormationException(KvError.Unavailable, $"{address} ended the connection without an answer");
         }
         catch (Exception e) when (e is SocketException or IOException or OperationCanceledException or InvalidOperationException or ObjectDisposedException)

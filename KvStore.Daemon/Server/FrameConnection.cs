@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Net.Sockets;
+using KvStore.Core.Io;
 using KvStore.Protocol.Wire;
 using Pipelines.Sockets.Unofficial;
 
@@ -8,12 +9,14 @@ namespace KvStore.Daemon.Server;
 
 /// <summary>
 /// A TCP connection that carries frames, seen from the server: many threads send, one loop receives.
-/// What is sent waits in a pipe; many frames of many threads leave in one system call.
+/// What is sent gathers in a queue; many frames of many threads leave in one system call.
 /// </summary>
 internal sealed class FrameConnection : IDisposable
 {
+    /// <summary>The thread that has something to send makes the system call itself: nobody is woken for it.</summary>
     private static readonly PipeOptions SendOptions = new(
-        readerScheduler: PipeScheduler.ThreadPool, writerScheduler: PipeScheduler.Inline, pauseWriterThreshold: 0, useSynchronizationContext: false);
+        readerScheduler: PipeScheduler.Inline, writerScheduler: PipeScheduler.Inline, pauseWriterThreshold: 1 << 20, resumeWriterThreshold: 1 << 19,
+        useSynchronizationContext: false);
 
     /// <summary>The pipe must hold a whole frame before it can be read; the pipe's own limit is just above.</summary>
     private static readonly PipeOptions ReceiveOptions = new(
@@ -21,13 +24,13 @@ internal sealed class FrameConnection : IDisposable
         pauseWriterThreshold: Limits.FrameBytes + (64 << 10), resumeWriterThreshold: Limits.FrameBytes / 2, useSynchronizationContext: false);
 
     private readonly SocketConnection _connection;
-    private readonly Lock _gate = new();
+    private readonly OutgoingQueue _outgoing;
     private readonly long _maxPendingBytes;
-    private long _written;
     private long _lastReceivedMs = Environment.TickCount64;
     private long _lastSentBytes;
     private long _lastProgressMs = Environment.TickCount64;
-    private bool _closed;
+    private int _closed;
+    private int _disposed;
 
     /// <param name="socket">Taken over.</param>
     /// <param name="maxPendingBytes">Sends are refused while more than this waits for the socket.</param>
@@ -36,7 +39,10 @@ internal sealed class FrameConnection : IDisposable
         socket.NoDelay = true;
         _maxPendingBytes = maxPendingBytes;
         RemoteName = socket.RemoteEndPoint?.ToString() ?? "?";
-        _connection = SocketConnection.Create(socket, SendOptions, ReceiveOptions, SocketConnectionOptions.ZeroLengthReads);
+        const SocketConnectionOptions flags =
+            SocketConnectionOptions.ZeroLengthReads | SocketConnectionOptions.InlineReads | SocketConnectionOptions.InlineWrites;
+        _connection = SocketConnection.Create(socket, SendOptions, ReceiveOptions, flags);
+        _outgoing = new OutgoingQueue(_connection.Output, _ => Volatile.Write(ref _closed, 1));
     }
 
     public delegate bool FrameHandler(in Frame frame);
@@ -44,9 +50,9 @@ internal sealed class FrameConnection : IDisposable
     public string RemoteName { get; }
 
     /// <summary>Bytes handed to <see cref="TrySend"/> that the socket has not taken.</summary>
-    public long PendingBytes => Volatile.Read(ref _written) - _connection.BytesSent;
+    public long PendingBytes => _outgoing.Enqueued - _connection.BytesSent;
 
-    public bool IsClosed => Volatile.Read(ref _closed);
+    public bool IsClosed => Volatile.Read(ref _closed) != 0;
 
     /// <summary>Milliseconds since anything was received.</summary>
     public long SilentMs => Environment.TickCount64 - Volatile.Read(ref _lastReceivedMs);
@@ -57,17 +63,16 @@ internal sealed class FrameConnection : IDisposable
     /// <summary>Queues a frame. False when the connection is closed or too much waits already: then no byte of it is sent, ever.</summary>
     public bool TrySend(FrameType type, ulong requestId, ReadOnlySpan<byte> body, in FrameOptions options = default)
     {
-        lock (_gate)
+        if (IsClosed || PendingBytes > _maxPendingBytes) return false;
+        var frame = OutgoingQueue.Scratch;
+        try
         {
-            if (_closed || PendingBytes > _maxPendingBytes) return false;
-            var output = _connection.Output;
-            FrameWriter.Write(output, type, requestId, body, options);
-            Volatile.Write(ref _written, _written + output.UnflushedBytes);
-
-            // With no pause threshold a flush never waits: it only wakes the sending loop.
-            var flushed = output.FlushAsync();
-            if (flushed.IsCompletedSuccessfully && flushed.Result.IsCompleted) _closed = true;
-            return true;
+            FrameWriter.Write(frame, type, requestId, body, options);
+            return _outgoing.TryAppend(frame.Written);
+        }
+        finally
+        {
+            frame.Clear();
         }
     }
 
@@ -98,7 +103,16 @@ internal sealed class FrameConnection : IDisposable
             var result = await input.ReadAsync();
             Volatile.Write(ref _lastReceivedMs, Environment.TickCount64);
             var buffer = result.Buffer;
-            var more = HandleAll(ref buffer, handle, room, out var full);
+            Turn.Begin();
+            bool more, full;
+            try
+            {
+                more = HandleAll(ref buffer, handle, room, out full);
+            }
+            finally
+            {
+                Turn.End();
+            }
 
             // What is left unread is offered again at once, be it to this loop or to the next one.
             if (full || !more) input.AdvanceTo(buffer.Start);
@@ -110,14 +124,10 @@ internal sealed class FrameConnection : IDisposable
 
     public void Dispose()
     {
-        lock (_gate)
-        {
-            if (_closed && _written < 0) return;
-            _closed = true;
-        }
-
+        Volatile.Write(ref _closed, 1);
+        if (Interlocked.Exchange(ref _disposed, 1) != 0) return;
+        _outgoing.Dispose();
         _connection.Input.Complete();
-        _connection.Output.Complete();
         _connection.Dispose();
     }
 

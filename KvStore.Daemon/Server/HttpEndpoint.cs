@@ -131,6 +131,8 @@ public sealed class HttpEndpoint : IAsyncDisposable
             filled += count;
         }
 
+        // The socket's thread serves the data port too: it has no time for metrics.
+        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         var valid = HttpRequestHead.TryParse(buffer.AsSpan(0, headBytes), out var request);
         var response = valid ? Respond(request) : HttpResponse.Text(400, "not an HTTP/1.1 request\n");
         await AnswerAsync(socket, response, withBody: request.Method != "HEAD", buffer, deadline);

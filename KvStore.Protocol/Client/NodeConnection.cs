@@ -186,7 +186,7 @@ internal sealed class NodeConnection : IDisposable
         try
         {
             var options = new FrameOptions(deadline.ForServerMs, trace, _compress);
-            if (!_outgoing.TryEnqueue(id, body, options, pending)) Abandon(id, KvError.ConnectionLost, "the connection is closed", sent: false);
+            if (!TrySend(id, body, options, ref pending.Offset)) Abandon(id, KvError.ConnectionLost, "the connection is closed", sent: false);
         }
         catch (Exception exception) when (exception is WireException or OverflowException)
         {
@@ -218,7 +218,30 @@ internal sealed class NodeConnection : IDisposable
 
     private void SendPing() => SendControl(FrameType.Ping, (ulong)TimeProvider.System.GetTimestamp());
 
-    private void SendControl(FrameType type, ulong id) => _outgoing.TryEnqueue(id, new OtherRequest(type), default);
+    private void SendControl(FrameType type, ulong id)
+    {
+        ulong offset = 0;
+        TrySend(id, new OtherRequest(type), default, ref offset);
+    }
+
+    /// <summary>Queues a request frame. False when the connection is closed: no byte of it will be sent.</summary>
+    /// <exception cref="WireException">The frame is too large; nothing was queued.</exception>
+    private bool TrySend<TBody>(ulong id, in TBody body, in FrameOptions options, ref ulong offset)
+        where TBody : struct, IRequestBody
+    {
+        var frame = OutgoingQueue.Scratch;
+        try
+        {
+            var start = FrameWriter.Begin(frame, body.Type, id, options);
+            body.Encode(frame);
+            FrameWriter.End(frame, start, options);
+            return _outgoing.TryAppend(frame.Written, ref offset);
+        }
+        finally
+        {
+            frame.Clear();
+        }
+    }
 
     private async Task ReceiveAsync()
     {

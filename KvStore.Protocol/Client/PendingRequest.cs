@@ -11,12 +11,14 @@ namespace KvStore.Protocol.Client;
 /// </summary>
 internal abstract class PendingRequest
 {
+    private ulong _offset;
+
     public ulong Id { get; set; }
 
     public Deadline Deadline { get; set; }
 
     /// <summary>Where its frame begins in the connection's outgoing bytes; all of them were handed over up to some point.</summary>
-    public ulong Offset { get; set; }
+    public ref ulong Offset => ref _offset;
 
     /// <summary>It holds a place among the few large requests.</summary>
     public bool IsLarge { get; set; }

@@ -123,11 +123,16 @@ internal sealed class LogWriter : IWorkItem
 
         Volatile.Write(ref _durable, batch.LastLsn.Value);
         Volatile.Write(ref _readableEnd, new WalAddress(batch.Segment, batch.Offset + batch.PaddedLength).Value);
+
+        // Whoever waited for this goes on here when there is nothing else to write, and elsewhere when the disk would have to wait for it.
+        var isLast = !_queue.HasMore;
+        if (isLast) Turn.Begin();
         _listener.OnDurable(batch.LastLsn);
         _listener.OnSync(durationNs, batch.Records, batch.PaddedLength);
         KeepAccount(batch, durationNs);
         if (batch.Opens is not null) Interlocked.Exchange(ref _recyclingRequested, 1);
         _queue.Return(batch);
+        if (isLast) Turn.End();
     }
 
     private void KeepAccount(Batch batch, long durationNs)

@@ -85,6 +85,15 @@ internal sealed class SubmissionQueue(WalOptions options, IClock clock)
         }
     }
 
+    /// <summary>Something gathers, or waits, behind the batch that is being written.</summary>
+    public bool HasMore
+    {
+        get
+        {
+            lock (_lock) return _sealed.Count > 0 || _gathering.Records > 0;
+        }
+    }
+
     /// <summary>The batch is durable.</summary>
     public void Return(Batch batch)
     {

@@ -1,10 +1,10 @@
-namespace KvStore.Protocol.Client;
+namespace KvStore.Protocol.Wire;
 
 /// <summary>
-/// While a thread works through the replies of one read, the requests that continuations send from it are only queued; all of them leave together
-/// when the thread is done. Without this, a closed loop with inline completions pays one system call for each request.
+/// While a thread works through the frames of one read, the frames that it sends are only queued; all of them leave together when the thread is
+/// done. Without this, every request and every reply would pay a system call of its own.
 /// </summary>
-internal static class FlushScope
+public static class FlushScope
 {
     [ThreadStatic]
     private static List<OutgoingQueue>? t_waiting;
@@ -29,10 +29,14 @@ internal static class FlushScope
     }
 
     /// <summary>True when the current thread will flush the queue at the end of its scope.</summary>
-    public static bool TryDefer(OutgoingQueue queue, bool alreadyWaiting)
+    /// <param name="queue">Noted once by each thread that appends to it, so that no thread's frames wait for another's scope.</param>
+    /// <param name="deferredBy">The thread that noted it last.</param>
+    internal static bool TryDefer(OutgoingQueue queue, ref int deferredBy)
     {
         if (t_depth == 0) return false;
-        if (!alreadyWaiting) (t_waiting ??= []).Add(queue);
+        var self = Environment.CurrentManagedThreadId;
+        if (deferredBy != self) (t_waiting ??= []).Add(queue);
+        deferredBy = self;
         return true;
     }
 }

@@ -1,14 +1,15 @@
 using System.Buffers;
 using System.IO.Pipelines;
-using KvStore.Protocol.Wire;
 
-namespace KvStore.Protocol.Client;
+namespace KvStore.Protocol.Wire;
 
 /// <summary>
-/// The outgoing bytes of one connection. Any number of callers append frames under a short lock; one of them at a time hands everything
-/// that has gathered to the socket, so that many requests share one system call.
+/// The outgoing bytes of one connection. Any number of threads append frames under a short lock; one of them at a time hands everything that
+/// has gathered to the socket, so that many frames share one system call. What waits is not bounded here: see <see cref="Enqueued"/>.
 /// </summary>
-internal sealed class OutgoingQueue(PipeWriter output, Action<Exception?> onBroken) : IDisposable
+/// <param name="output">Towards the socket; completed when the queue ends.</param>
+/// <param name="onBroken">Called once if the connection takes nothing any more, with the cause if there is one; not after <see cref="Dispose"/>.</param>
+public sealed class OutgoingQueue(PipeWriter output, Action<Exception?> onBroken) : IDisposable
 {
     [ThreadStatic]
     private static FrameBuffer? t_scratch;
@@ -17,7 +18,7 @@ internal sealed class OutgoingQueue(PipeWriter output, Action<Exception?> onBrok
     private FrameBuffer _filling = new();
     private FrameBuffer _spare = new();
     private bool _flushing;
-    private bool _deferred;
+    private int _deferredBy;
     private bool _closed;
     private ulong _enqueued;
     private ulong _handedOver;
@@ -28,32 +29,46 @@ internal sealed class OutgoingQueue(PipeWriter output, Action<Exception?> onBrok
         lock (_gate) return offset < _handedOver;
     }
 
-    /// <summary>Appends a frame. False when the queue is closed: no byte of it will be sent.</summary>
-    /// <param name="pending">Is told where its frame begins, before any byte of it leaves; null for frames without a reply.</param>
-    /// <exception cref="WireException">The frame is too large; nothing was appended.</exception>
-    public bool TryEnqueue<TBody>(ulong requestId, in TBody body, in FrameOptions options, PendingRequest? pending = null)
-        where TBody : struct, IRequestBody
+    /// <summary>Bytes appended since the connection was opened.</summary>
+    public long Enqueued => (long)Volatile.Read(ref _enqueued);
+
+    /// <summary>A buffer of the calling thread in which a frame is encoded before it is appended. The caller clears it.</summary>
+    public static FrameBuffer Scratch => t_scratch ??= new FrameBuffer();
+
+    /// <summary>Appends a whole frame. False when the queue is closed: no byte of it will be sent.</summary>
+    public bool TryAppend(ReadOnlySpan<byte> frame)
     {
-        var scratch = t_scratch ??= new FrameBuffer();
-        try
-        {
-            var start = FrameWriter.Begin(scratch, body.Type, requestId, options);
-            body.Encode(scratch);
-            FrameWriter.End(scratch, start, options);
-            return TryAppend(scratch.Written, pending);
-        }
-        finally
-        {
-            scratch.Clear();
-        }
+        ulong offset = 0;
+        return TryAppend(frame, ref offset);
     }
 
-    /// <summary>Called by <see cref="FlushScope"/> at the end of the scope that took the flush on.</summary>
-    public void FlushDeferred()
+    /// <inheritdoc cref="TryAppend(ReadOnlySpan{byte})"/>
+    /// <param name="frame">Copied.</param>
+    /// <param name="offset">Where the frame begins among all bytes of the connection; set before any byte of it leaves.</param>
+    internal bool TryAppend(ReadOnlySpan<byte> frame, ref ulong offset)
     {
         lock (_gate)
         {
-            _deferred = false;
+            if (_closed) return false;
+            offset = _enqueued;
+            _filling.Write(frame);
+            Volatile.Write(ref _enqueued, _enqueued + (ulong)frame.Length);
+            if (_flushing) return true;
+            if (FlushScope.TryDefer(this, ref _deferredBy)) return true;
+
+            _flushing = true;
+        }
+
+        _ = FlushAsync();
+        return true;
+    }
+
+    /// <summary>Called by <see cref="FlushScope"/> at the end of the scope that took the flush on.</summary>
+    internal void FlushDeferred()
+    {
+        lock (_gate)
+        {
+            _deferredBy = 0;
             if (_flushing || _closed || _filling.Length == 0) return;
             _flushing = true;
         }
@@ -72,28 +87,6 @@ internal sealed class OutgoingQueue(PipeWriter output, Action<Exception?> onBrok
             // While a flusher is at work, the spare buffer and the pipe are in its hands, and it ends them itself.
             if (!_flushing) End();
         }
-    }
-
-    private bool TryAppend(ReadOnlySpan<byte> frame, PendingRequest? pending)
-    {
-        lock (_gate)
-        {
-            if (_closed) return false;
-            if (pending is not null) pending.Offset = _enqueued;
-            _filling.Write(frame);
-            _enqueued += (ulong)frame.Length;
-            if (_flushing) return true;
-            if (FlushScope.TryDefer(this, _deferred))
-            {
-                _deferred = true;
-                return true;
-            }
-
-            _flushing = true;
-        }
-
-        _ = FlushAsync();
-        return true;
     }
 
     private async Task FlushAsync()
@@ -119,8 +112,9 @@ internal sealed class OutgoingQueue(PipeWriter output, Action<Exception?> onBrok
                     _handedOver = _enqueued;
                 }
 
+                // The array goes back: a connection that is quiet holds none.
                 output.Write(batch.Written);
-                batch.Clear();
+                batch.Dispose();
                 var result = await output.FlushAsync().ConfigureAwait(false);
                 if (result.IsCompleted || result.IsCanceled) break;
             }
