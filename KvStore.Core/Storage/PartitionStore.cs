@@ -293,7 +293,7 @@ public sealed class PartitionStore
             var isReplaced = last != null && last->Index == record->Index && MemRecord.Key(last).SequenceEqual(MemRecord.Key(record));
             last = record;
             if (!isReplaced && record->Index <= through.Value)
-                to.Put(new LogIndex(record->Index), MemRecord.Key(record), MemRecord.Value(record), record->Info);
+                to.Put(new LogIndex(record->Index), MemRecord.Key(record), MemRecord.Value(record), MemRecord.Info(record));
         }
     }
 

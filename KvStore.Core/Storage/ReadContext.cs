@@ -69,7 +69,7 @@ internal sealed unsafe class ReadContext
         if (record == null) record = view.Active.Find(key, _state.Index);
         if (record == null) record = FindInFrozen(view.Frozen, key);
         if (record == null) return TryGetFromTables(view, key, out info, out value);
-        info = record->Info;
+        info = MemRecord.Info(record);
         value = MemRecord.Value(record);
         return !IsBelowFloor(info, new LogIndex(record->Index));
     }

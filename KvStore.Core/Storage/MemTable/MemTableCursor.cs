@@ -20,7 +20,7 @@ internal sealed unsafe class MemTableCursor(PartitionMemTable table, ReadOnlyMem
 
     public override LogIndex Index => new(_at->Index);
 
-    public override RecordInfo Info => _at->Info;
+    public override RecordInfo Info => MemRecord.Info(_at);
 
     public override ReadOnlySpan<byte> Value => MemRecord.Value(_at);
 

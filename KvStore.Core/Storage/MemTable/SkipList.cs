@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics.X86;
 using KvStore.Core.Primitives;
 
 namespace KvStore.Core.Storage.MemTable;
@@ -54,7 +55,12 @@ internal sealed unsafe class SkipList
         {
             // What was found to be behind the target one level up need not be compared again.
             var known = next;
-            while ((next = MemRecord.Next(at, level)) != null && next != known && IsBefore(next, key, index)) at = next;
+            while ((next = MemRecord.Next(at, level)) != null && next != known)
+            {
+                if (level > 0) Prefetch(MemRecord.Next(at, level - 1));
+                if (!IsBefore(next, key, index)) break;
+                at = next;
+            }
         }
 
         return next;
@@ -67,9 +73,21 @@ internal sealed unsafe class SkipList
         for (var level = _height - 1; level >= 0; level--)
         {
             var known = next;
-            while ((next = MemRecord.Next(at, level)) != null && next != known && IsBefore(next, key, index)) at = next;
+            while ((next = MemRecord.Next(at, level)) != null && next != known)
+            {
+                if (level > 0) Prefetch(MemRecord.Next(at, level - 1));
+                if (!IsBefore(next, key, index)) break;
+                at = next;
+            }
+
             before[level] = at;
         }
+    }
+
+    /// <summary>A search mostly waits for memory: the record it comes to if this one is too far is fetched while this one is compared.</summary>
+    private static void Prefetch(MemRecord* record)
+    {
+        if (Sse.IsSupported) Sse.Prefetch0(record);
     }
 
     private static bool IsBefore(MemRecord* record, ReadOnlySpan<byte> key, ulong index)

@@ -38,7 +38,7 @@ public sealed unsafe class PartitionMemTableTests
             (record == null ? 0ul : record->Index).ShouldBe(expected.Index);
             if (record == null) continue;
             MemRecord.Value(record).SequenceEqual(Records.Key(expected.Value)).ShouldBeTrue();
-            record->Info.ShouldBe(Records.Info(expected.Index));
+            MemRecord.Info(record).ShouldBe(Records.Info(expected.Index));
         }
 
         table.Release();
