@@ -20,9 +20,9 @@ public sealed partial class LayeringTests
     {
         ["KvStore.Protocol"] = [],
         ["KvStore.Core.Primitives"] = [],
-        ["KvStore.Core.Io"] = ["KvStore.Core.Primitives"],
+        ["KvStore.Core.Io"] = ["KvStore.Core.Primitives", "KvStore.Protocol"],
         ["KvStore.Core.Storage"] = ["KvStore.Core.Primitives", "KvStore.Core.Io"],
-        ["KvStore.Core.Ring"] = ["KvStore.Core.Primitives"],
+        ["KvStore.Core.Ring"] = ["KvStore.Core.Primitives", "KvStore.Protocol"],
         ["KvStore.Core.Raft"] = ["KvStore.Core.Primitives"],
         ["KvStore.Core.Node"] =
         [
