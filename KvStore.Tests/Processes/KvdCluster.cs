@@ -9,9 +9,15 @@ internal sealed class KvdCluster : IDisposable
     private readonly string _directory = Directory.CreateTempSubdirectory("kvd-test-").FullName;
 
     public KvdCluster(int partitions = 64, params string[] options)
+        : this(new Dictionary<string, string>(), partitions, options)
+    {
+    }
+
+    /// <param name="environment">Configuration that has no flag: KVD_SECTION__NAME.</param>
+    public KvdCluster(IReadOnlyDictionary<string, string> environment, int partitions = 64, params string[] options)
     {
         Options = options;
-        Nodes = [new KvdProcess("n1", _directory), new KvdProcess("n2", _directory), new KvdProcess("n3", _directory)];
+        Nodes = [.. new[] { "n1", "n2", "n3" }.Select(name => new KvdProcess(name, _directory, environment))];
         foreach (var node in Nodes) node.Start(options);
         Within(20, () => Kvctl.Run(Endpoints, "cluster", "init", "--nodes", Endpoints, "--partitions", $"{partitions}", "--timeout", "5s"), r => r.ExitCode == 0);
         WaitUntilWritable();

@@ -5,7 +5,7 @@ using System.Text;
 namespace KvStore.Tests.Processes;
 
 /// <summary>One real kvd with a data directory and ports of its own.</summary>
-internal sealed class KvdProcess(string name, string directory) : IDisposable
+internal sealed class KvdProcess(string name, string directory, IReadOnlyDictionary<string, string> environment) : IDisposable
 {
     private readonly StringBuilder _log = new();
     private Process? _process;
@@ -39,6 +39,7 @@ internal sealed class KvdProcess(string name, string directory) : IDisposable
         var start = new ProcessStartInfo(KvdBinary.Path) { RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (var argument in (string[])["run", "--data-dir", DataDirectory, "--listen", Endpoint, "--http", $"127.0.0.1:{HttpPort}", "--name", Name, .. more])
             start.ArgumentList.Add(argument);
+        foreach (var (variable, value) in environment) start.Environment[variable] = value;
         _process = Process.Start(start)!;
         _process.OutputDataReceived += (_, line) => Append(line.Data);
         _process.ErrorDataReceived += (_, line) => Append(line.Data);
