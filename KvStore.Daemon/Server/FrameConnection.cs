@@ -26,6 +26,7 @@ internal sealed class FrameConnection : IDisposable
     private readonly SocketConnection _connection;
     private readonly OutgoingQueue _outgoing;
     private readonly long _maxPendingBytes;
+    private readonly long _openedMs = Environment.TickCount64;
     private long _lastReceivedMs = Environment.TickCount64;
     private long _lastSentBytes;
     private long _lastProgressMs = Environment.TickCount64;
@@ -53,6 +54,9 @@ internal sealed class FrameConnection : IDisposable
     public long PendingBytes => _outgoing.Enqueued - _connection.BytesSent;
 
     public bool IsClosed => Volatile.Read(ref _closed) != 0;
+
+    /// <summary>Milliseconds since it was accepted: a Hello must be complete in time, however many bytes of it trickle in.</summary>
+    public long AgeMs => Environment.TickCount64 - _openedMs;
 
     /// <summary>Milliseconds since anything was received.</summary>
     public long SilentMs => Environment.TickCount64 - Volatile.Read(ref _lastReceivedMs);

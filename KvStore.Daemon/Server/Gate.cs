@@ -225,7 +225,7 @@ internal sealed class Gate : IDisposable
         lock (_gate)
         {
             foreach (var connection in _greeting)
-                if (connection.SilentMs > Limits.HandshakeTimeoutMs) (ended ??= []).Add(connection);
+                if (connection.AgeMs > Limits.HandshakeTimeoutMs) (ended ??= []).Add(connection);
             foreach (var session in _clients)
             {
                 var connection = session.Connection;

@@ -68,11 +68,12 @@ internal sealed class NodeHost : IDisposable
     /// <summary>Opens the HTTP port, then the store if this node is a member of a cluster, then the data port. Ready to be talked to when it returns.</summary>
     public void Start()
     {
+        var connections = DescriptorLimit.Connections(_config.MaxConnections, _log);
         _http = HttpEndpoint.Start(_config.Http.ToEndPoint()!, HttpRoutes.Of(this, _metrics), _log);
         _metrics.ReadFiguresFrom(() => Figures.Of(Node, this, _clock));
         if (_cluster is { } cluster) Open(cluster);
         else _log.LogInformation("no cluster yet: waiting for kvctl cluster init");
-        _gate = new Gate(_config.Listen.ToEndPoint()!, this, _clock, _log, _config.MaxConnections);
+        _gate = new Gate(_config.Listen.ToEndPoint()!, this, _clock, _log, connections);
         _starting = false;
         if (Node is { } node) Links!.Start(node);
         Node?.Start();

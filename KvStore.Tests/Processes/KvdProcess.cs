@@ -26,6 +26,10 @@ internal sealed class KvdProcess(string name, string directory, IReadOnlyDiction
 
     public int ExitCode => _process!.ExitCode;
 
+    /// <summary>Memory in use (VmRSS).</summary>
+    public long ResidentBytes =>
+        long.Parse(File.ReadLines($"/proc/{Id}/status").First(l => l.StartsWith("VmRSS:", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[1]) << 10;
+
     public string Log
     {
         get
