@@ -13,8 +13,15 @@ internal sealed class ClientSession(FrameConnection connection, NodeHost host, I
     /// <summary>No client can make a request live longer than this.</summary>
     private const uint LongestDeadlineMs = 3_600_000;
 
+    /// <summary>
+    /// Reads whose answers would wait beyond this are refused instead: how large they are is known only when they are there, and requests that
+    /// were taken while nothing waited could otherwise become 16 GiB.
+    /// </summary>
+    private const long MostUnreadBytes = 2L * Limits.PendingReplyBytes;
+
     private readonly FrameOptions _replyOptions = new(Compress: compress);
     private int _pending;
+    private int _expectedReplyBytes;
 
     public FrameConnection Connection => connection;
 
@@ -25,14 +32,24 @@ internal sealed class ClientSession(FrameConnection connection, NodeHost host, I
     public void Reply(ulong requestId, FrameType type, ReadOnlySpan<byte> body)
     {
         host.CountFrameSent();
-        connection.TrySend(type, requestId, body, _replyOptions);
+
+        // The largest of the latest answers. Two threads may lose one of their two; it is an estimate.
+        var expected = Volatile.Read(ref _expectedReplyBytes);
+        Volatile.Write(ref _expectedReplyBytes, Math.Max(body.Length, expected - (expected / 8)));
+        if (type is FrameType.GetReply or FrameType.ScanReply && connection.PendingBytes + body.Length > MostUnreadBytes) Refuse(requestId);
+        else connection.TrySend(type, requestId, body, _replyOptions);
         Interlocked.Decrement(ref _pending);
     }
 
     /// <summary>Receives until the client leaves. While it leaves its answers unread it is not read from.</summary>
     public Task RunAsync() => connection.ReceiveAsync(Handle, HasRoom);
 
-    private bool HasRoom() => Pending < Limits.PendingRequests && connection.PendingBytes < Limits.PendingReplyBytes;
+    private bool HasRoom() =>
+        Pending < Limits.PendingRequests && connection.PendingBytes + ((long)Pending * Volatile.Read(ref _expectedReplyBytes)) < Limits.PendingReplyBytes;
+
+    private void Refuse(ulong requestId) => ServerReplies.SendError(
+        connection, requestId, KvError.Overloaded, $"{connection.PendingBytes >> 20} MiB of answers wait to be read from this connection",
+        "read answers as they come, or ask for less at a time", retryable: true);
 
     private bool Handle(in Frame frame)
     {
