@@ -55,11 +55,7 @@ internal sealed class HostileClientTests
         for (var i = 0; i < connections; i++)
         {
             using var connection = greeted ? await RawConnection.GreetAsync(Victim) : await RawConnection.OpenAsync(Victim);
-            var garbage = new byte[random.Next(64, 4096)];
-            random.NextBytes(garbage);
-
-            // A length that is taken for one would be waited for: this is about what cannot be a frame.
-            BinaryPrimitives.WriteUInt32LittleEndian(garbage, 40);
+            var garbage = HostileClients.Garbage(random);
             await connection.TrySendAsync(garbage);
             (await connection.IsClosedWithinAsync(Patience)).ShouldBeTrue($"connection {i}, {garbage.Length} bytes");
         }
@@ -102,13 +98,7 @@ internal sealed class HostileClientTests
     {
         using var connection = await RawConnection.OpenAsync(Victim);
         var closed = connection.IsClosedWithinAsync(Patience);
-        using var second = new PeriodicTimer(TimeSpan.FromSeconds(1));
-        foreach (var single in RawConnection.HelloFrame())
-        {
-            if (closed.IsCompleted || !await connection.TrySendAsync(new[] { single })) break;
-            await second.WaitForNextTickAsync();
-        }
-
+        await HostileClients.SendOneByteASecondAsync(connection, RawConnection.HelloFrame(), CancellationToken.None);
         (await closed).ShouldBeTrue();
     }
 
@@ -145,7 +135,7 @@ internal sealed class HostileClientTests
         for (var i = 0; i < clients; i++)
         {
             deaf.Add(await RawConnection.GreetAsync(Victim, 4096));
-            senders.Add(AskForEver(deaf[^1], enough.Token));
+            senders.Add(HostileClients.AskAndNeverReadAsync(deaf[^1], "large"u8.ToArray(), enough.Token));
         }
 
         var most = 0L;
@@ -162,23 +152,6 @@ internal sealed class HostileClientTests
 
         // 64 MiB that wait; the queue's array grows by doubling, and what it hands over is copied once.
         most.ShouldBeLessThan(clients * 4 * 64L << 20);
-
-        static async Task<long> AskForEver(RawConnection connection, CancellationToken enough)
-        {
-            var sent = 0L;
-            try
-            {
-                while (true)
-                {
-                    var id = (ulong)++sent;
-                    if (!await connection.TrySendAsync(RawConnection.FrameOf(FrameType.Get, id, o => GetRequest.Encode(o, ReadConsistency.Quorum, "large"u8)), enough)) return sent;
-                }
-            }
-            catch (OperationCanceledException)
-            {
-                return sent;
-            }
-        }
     }
 
     [Test]
