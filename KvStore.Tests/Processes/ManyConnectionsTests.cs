@@ -25,13 +25,13 @@ internal sealed class ManyConnectionsTests
         using var cluster = new KvdCluster();
         var node = cluster.Nodes[0];
         await using var load = await SteadyLoad.StartAsync(cluster);
-        await MeasureAsync(load);
+        await load.MeasureAsync(Window);
         var memoryBefore = node.ResidentBytes;
         var quiet = new List<LatencyFigures>();
         var disturbed = new List<LatencyFigures>();
         for (var round = 0; round < Rounds; round++)
         {
-            quiet.Add(await MeasureAsync(load));
+            quiet.Add(await load.MeasureAsync(Window));
             disturbed.Add(await MeasureDisturbedAsync(cluster, load, hostile, memoryBefore));
             await TestContext.Out.WriteLineAsync($"quiet: {quiet[^1]}\nwith {Idle} idle{(hostile ? " and three hostile" : "")}: {disturbed[^1]}");
         }
@@ -51,7 +51,7 @@ internal sealed class ManyConnectionsTests
         var staying = idle.ConvertAll(c => c.StayAsync());
         using var enough = new CancellationTokenSource();
         var hostility = hostile ? MisbehaveAsync(cluster, enough.Token) : Task.CompletedTask;
-        var figures = await MeasureAsync(load);
+        var figures = await load.MeasureAsync(Window);
         await TestContext.Out.WriteLineAsync(
             $"node {node.Name} has {(node.ResidentBytes - memoryBefore) >> 20} MiB more, {staying.Count(s => s.IsCompleted)} of {Idle} idle connections were closed");
         staying.Count(s => s.IsCompleted).ShouldBe(0);
@@ -80,14 +80,6 @@ internal sealed class ManyConnectionsTests
             HostileClients.AskAndNeverReadAsync(deaf, key, enough),
             HostileClients.SendOneByteASecondAsync(slow, request, enough),
             HostileClients.SendGarbageAsync(node, enough));
-    }
-
-    private static async Task<LatencyFigures> MeasureAsync(SteadyLoad load)
-    {
-        load.TakeLatencies();
-        using var window = new PeriodicTimer(Window);
-        await window.WaitForNextTickAsync();
-        return load.TakeLatencies();
     }
 
     private static double MedianP99(List<LatencyFigures> figures) => figures.Select(f => f.P99Ms).Order().ElementAt(figures.Count / 2);

@@ -42,11 +42,13 @@ internal sealed class SteadyLoad : IAsyncDisposable
 
     public void ShouldHaveNoErrors() => _errors.ShouldBeEmpty();
 
-    /// <summary>The latencies since the last call.</summary>
-    public LatencyFigures TakeLatencies()
+    /// <summary>The latencies from now until <paramref name="window"/> has passed.</summary>
+    public async Task<LatencyFigures> MeasureAsync(TimeSpan window)
     {
-        var taken = Interlocked.Exchange(ref _latencies, new ConcurrentQueue<long>());
-        return LatencyFigures.Of([.. taken]);
+        using var end = new PeriodicTimer(window);
+        _latencies = new ConcurrentQueue<long>();
+        await end.WaitForNextTickAsync();
+        return LatencyFigures.Of([.. _latencies]);
     }
 
     public async ValueTask DisposeAsync()
