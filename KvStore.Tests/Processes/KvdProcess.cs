@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
 
@@ -36,6 +37,15 @@ internal sealed class KvdProcess(string name, string directory, IReadOnlyDiction
         {
             lock (_log) return _log.ToString();
         }
+    }
+
+    /// <summary>The value of a metric without labels at GET /metrics.</summary>
+    public async Task<double> MetricAsync(string metric)
+    {
+        using var http = new HttpClient();
+        var text = await http.GetStringAsync(new Uri($"http://127.0.0.1:{HttpPort}/metrics"));
+        var line = text.Split('\n').Single(l => l.StartsWith($"{metric} ", StringComparison.Ordinal));
+        return double.Parse(line[(metric.Length + 1)..], CultureInfo.InvariantCulture);
     }
 
     public void Start(params string[] more)
