@@ -310,7 +310,9 @@ internal sealed class Partition : IDisposable
         var header = EntryHeader.Read(payload);
         if (!header.Fast || header.Kind != EntryKind.Write || header.Origin != Context.Self) return;
         Context.Counters.AddFastWriteCut();
-        var revision = new Revision(new Primitives.Version(_raft.Log.TermAt(index), index), header.Timestamp);
+
+        // Raft has cut its own log already, and may hold the leader's entry at this index.
+        var revision = new Revision(new Primitives.Version(_raft.Log.CutTermAt(index), index), header.Timestamp);
         foreach (var operation in new EntryOperations(payload))
             Context.Log.Warn($"partition {Id}: a new primary's log cut the fast write of key {Convert.ToHexString(operation.Key)} with revision {revision}");
     }

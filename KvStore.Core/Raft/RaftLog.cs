@@ -9,6 +9,7 @@ namespace KvStore.Core.Raft;
 public sealed class RaftLog
 {
     private readonly List<TermRun> _runs = new(8);
+    private readonly List<TermRun> _cutRuns = [];
     private readonly List<LogIndex> _configurations = new(4);
     private int[] _sizes = new int[16];
     private int _head;
@@ -94,8 +95,20 @@ public sealed class RaftLog
         Invariant.Check(index > SnapshotIndex);
         if (index > LastIndex) return;
         _count = (int)(index - FirstIndex);
+        _cutRuns.Clear();
+        for (var i = 0; i < _runs.Count; i++)
+            if (i == _runs.Count - 1 || _runs[i + 1].First > index) _cutRuns.Add(_runs[i]);
         while (_runs.Count > 0 && _runs[^1].First >= index) _runs.RemoveAt(_runs.Count - 1);
         while (_configurations.Count > 0 && _configurations[^1] >= index) _configurations.RemoveAt(_configurations.Count - 1);
+    }
+
+    /// <summary>The term that an entry had which the latest <see cref="TruncateFrom"/> dropped. Another entry may lie at its index by now.</summary>
+    public Term CutTermAt(LogIndex index)
+    {
+        Invariant.Check(_cutRuns.Count > 0 && index >= _cutRuns[0].First);
+        var run = _cutRuns.Count - 1;
+        while (_cutRuns[run].First > index) run--;
+        return _cutRuns[run].Term;
     }
 
     /// <summary>Forgets the entries through <paramref name="index"/>, which must be in the log or before it.</summary>

@@ -72,7 +72,7 @@ internal sealed class FailoverTests
         alone.Kill();
         cluster.Nodes[1].Start(cluster.Options);
         cluster.Nodes[2].Start(cluster.Options);
-        cluster.WaitUntilWritable();
+        cluster.WaitUntilLed();
         alone.Start(cluster.Options);
         cluster.WaitUntilWritable();
         await ReplicaContents.EqualOnAll(cluster, TimeSpan.FromSeconds(30));

@@ -23,6 +23,7 @@ public sealed class RaftLogTests
             {
                 case 0 when model.Count > 0:
                     log.TruncateFrom(some.Next);
+                    for (var cut = some.Next; cut <= last; cut = cut.Next) log.CutTermAt(cut).ShouldBe(model[(int)(cut - start) - 1].Term);
                     model.RemoveRange((int)(some - start), (int)(last - some));
                     break;
                 case 1:
