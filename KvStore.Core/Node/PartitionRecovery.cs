@@ -24,13 +24,19 @@ internal sealed class PartitionRecovery(PartitionStore store)
     /// <summary>The greatest timestamp of any entry kept.</summary>
     public ulong LastTicks { get; private set; } = store.Durable.LogTime;
 
+    /// <summary>
+    /// The WAL holds entries that are not this partition's log any more, and does not say so: before anything follows it must be told that
+    /// the log starts anew behind the applied entry. Else the next recovery would take old and new entries for one log and drop both.
+    /// </summary>
+    public bool MustRestartLog { get; private set; }
+
     private LogIndex Last => new(_first.Value + (ulong)_entries.Count - 1);
 
     public void OnHardState(in HardStateRecord state) => _hardState = state;
 
     public void OnEntry(Term term, LogIndex index, WalAddress address, ReadOnlySpan<byte> payload)
     {
-        if (_entries.Count == 0 || index > Last.Next) Restart(index);
+        if (_entries.Count == 0 ? index != _first : index > Last.Next) Restart(index);
         else if (index <= Last) OnTruncate(index);
         _entries.Add(new EntryMeta(term, payload.Length, payload.Length > 0 && (EntryKind)payload[0] == EntryKind.Configuration));
         if (index <= _applied.Index && Log.FirstInMemory == index)
@@ -47,7 +53,7 @@ internal sealed class PartitionRecovery(PartitionStore store)
     public void OnTruncate(LogIndex from)
     {
         if (_entries.Count == 0 || from > Last) return;
-        if (from <= _first)
+        if (from < _first)
         {
             Restart(from);
             return;
@@ -67,7 +73,9 @@ internal sealed class PartitionRecovery(PartitionStore store)
     /// <summary>The Raft node as it stood when its last durable record was written.</summary>
     public RaftNode Finish(RaftOptions options, ReplicaId self, Prng random)
     {
-        var log = KeepLog() ? WithEntries() : Dropped();
+        var keep = KeepLog();
+        MustRestartLog = !keep && _entries.Count > 0;
+        var log = keep ? WithEntries() : Dropped();
         var commit = LogIndex.Min(LogIndex.Max(_hardState.Commit, _applied.Index), log.LastIndex);
         var hardState = new HardState(_hardState.Term, new ReplicaId(_hardState.Vote), commit);
         return new RaftNode(
@@ -86,10 +94,12 @@ internal sealed class PartitionRecovery(PartitionStore store)
         }
     }
 
+    // The entry before the first kept one may stand in a segment that was recycled: then it was applied by the entries' own log, and the
+    // manifest tells its term.
     private bool KeepLog()
     {
         if (_entries.Count == 0) return false;
-        if (_applied.Index.Next == _first) return _termBeforeFirst == _applied.Term;
+        if (_applied.Index.Next == _first) return (_termBeforeFirst ??= _applied.Term) == _applied.Term;
         if (_applied.Index < _first) return false;
         return _applied.Index <= Last && _entries[(int)(_applied.Index - _first)].Term == _applied.Term;
     }
