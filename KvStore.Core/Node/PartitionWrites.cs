@@ -27,8 +27,20 @@ internal sealed class PartitionWrites(NodeContext context)
     /// <summary>0 = no acknowledged write is waiting for a majority.</summary>
     public long OldestAtRiskNs => _atRisk.TryPeek(out var oldest) ? oldest.AtNs : 0;
 
-    public void Add(LogIndex index, Term term, ulong ticks, PendingWrite operation) =>
-        (operation.Fast ? _fast : _strong).Add(new Pending(index, term, ticks, operation));
+    public void Add(LogIndex index, Term term, ulong ticks, PendingWrite operation)
+    {
+        var pending = new Pending(index, term, ticks, operation);
+        if (operation.Fast)
+        {
+            _fast.Add(pending);
+            return;
+        }
+
+        // In the order of indexes: writes of an earlier leadership, whose entries were cut, may still wait for higher ones.
+        var at = _strong.Count;
+        while (at > 0 && _strong[at - 1].Index > index) at--;
+        _strong.Insert(at, pending);
+    }
 
     /// <summary>The node's own WAL holds everything up to <paramref name="through"/>: fast writes are shown to local reads, then acknowledged.</summary>
     public void OnDurable(LogIndex through, PartitionStore store, NodeId self, long nowNs)
@@ -59,7 +71,8 @@ internal sealed class PartitionWrites(NodeContext context)
         for (; done < _strong.Count && _strong[done].Index <= index; done++)
         {
             var write = _strong[done];
-            if (write.Index != index || write.Term != term) Finish(write, WriteEnd.Refused(WriteVerdict.Superseded));
+            if (write.Index != index) Finish(write, WriteEnd.Refused(WriteVerdict.Unknown));
+            else if (write.Term != term) Finish(write, WriteEnd.Refused(WriteVerdict.Superseded));
             else
             {
                 Finish(write, new WriteEnd(
