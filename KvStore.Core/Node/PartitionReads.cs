@@ -45,6 +45,9 @@ internal sealed class PartitionReads(PartitionId id, RaftNode raft, PartitionWri
         while (_beforeRound.TryPeek(out var read) && raft.RequestRead() is { } round)
         {
             _beforeRound.Dequeue();
+
+            // A new leader did not know what is committed when the read arrived; with an entry of its own term committed, it does.
+            read.Required = LogIndex.Max(read.Required, raft.Commit);
             read.Round = round;
             _inRound.Enqueue(read);
         }
