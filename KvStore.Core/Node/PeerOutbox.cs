@@ -10,8 +10,8 @@ namespace KvStore.Core.Node;
 /// </summary>
 internal sealed class PeerOutbox(IPeerTransport transport, NodeCounters counters)
 {
-    /// <summary>A frame is sent when it has grown to this.</summary>
-    private const int FlushBytes = 1 << 20;
+    /// <summary>A frame is sent when it has grown to this. One more message, with the largest entry, must still fit into a frame.</summary>
+    private const int FlushBytes = 512 << 10;
 
     private readonly Dictionary<NodeId, Lanes> _peers = [];
     private readonly Queue<Deferred> _deferred = new();
