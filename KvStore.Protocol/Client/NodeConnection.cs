@@ -145,9 +145,11 @@ internal sealed class NodeConnection : IDisposable
         TBody body, ReplyDecoder<T> decode, Deadline deadline, TraceContext trace, bool large, CancellationToken cancellation)
         where TBody : struct, IRequestBody
     {
+        var holdsLarge = false;
         try
         {
             if (large && !await _largeWindow.WaitAsync(deadline.RemainingMs, cancellation).ConfigureAwait(false)) return TooLate<T>();
+            holdsLarge = large;
             if (!await _window.WaitAsync(deadline.RemainingMs, cancellation).ConfigureAwait(false))
             {
                 if (large) _largeWindow.Release();
@@ -156,6 +158,7 @@ internal sealed class NodeConnection : IDisposable
         }
         catch (OperationCanceledException)
         {
+            if (holdsLarge) _largeWindow.Release();
             return Reply<T>.Failed(KvError.Cancelled, "given up before it was sent", sent: false);
         }
 
