@@ -30,8 +30,10 @@ internal sealed class FrameConnection : IDisposable
     private long _lastReceivedMs = Environment.TickCount64;
     private long _lastSentBytes;
     private long _lastProgressMs = Environment.TickCount64;
+    private readonly Lock _gate = new();
     private int _closed;
-    private int _disposed;
+    private bool _disposed;
+    private bool _receiving;
 
     /// <param name="socket">Taken over.</param>
     /// <param name="maxPendingBytes">Sends are refused while more than this waits for the socket.</param>
@@ -101,10 +103,71 @@ internal sealed class FrameConnection : IDisposable
     /// <exception cref="WireException">The stream cannot be followed any further.</exception>
     public async Task ReceiveAsync(FrameHandler handle, Func<bool>? room = null)
     {
+        lock (_gate)
+        {
+            if (_disposed) return;
+            _receiving = true;
+        }
+
+        try
+        {
+            await ReceiveFramesAsync(handle, room);
+        }
+        finally
+        {
+            bool disposed;
+            lock (_gate)
+            {
+                _receiving = false;
+                disposed = _disposed;
+            }
+
+            if (disposed) _connection.Input.Complete();
+        }
+    }
+
+    public void Dispose()
+    {
+        bool receiving;
+        lock (_gate)
+        {
+            if (_disposed) return;
+            _disposed = true;
+            Volatile.Write(ref _closed, 1);
+            receiving = _receiving;
+        }
+
+        // The receiving loop may be reading bytes in the pipe's memory: completed here, that memory would serve another connection under its
+        // eyes. So the loop is woken and completes its side itself.
+        if (receiving) _connection.Input.CancelPendingRead();
+        else _connection.Input.Complete();
+        _outgoing.Dispose();
+        _connection.Dispose();
+    }
+
+    /// <summary>Lets what was queued leave, then closes.</summary>
+    public async Task CloseAfterSendingAsync()
+    {
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(1));
+        try
+        {
+            while (PendingBytes > 0 && !IsClosed) await Task.Delay(TimeSpan.FromMilliseconds(5), patience.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            // It does not take them: it is closed without.
+        }
+
+        Dispose();
+    }
+
+    private async Task ReceiveFramesAsync(FrameHandler handle, Func<bool>? room)
+    {
         var input = _connection.Input;
         while (!IsClosed)
         {
             var result = await input.ReadAsync();
+            if (result.IsCanceled) return;
             Volatile.Write(ref _lastReceivedMs, Environment.TickCount64);
             var buffer = result.Buffer;
             Turn.Begin();
@@ -124,31 +187,6 @@ internal sealed class FrameConnection : IDisposable
             if (!more || (result.IsCompleted && !full)) return;
             if (full) await WaitForRoomAsync(room!);
         }
-    }
-
-    public void Dispose()
-    {
-        Volatile.Write(ref _closed, 1);
-        if (Interlocked.Exchange(ref _disposed, 1) != 0) return;
-        _outgoing.Dispose();
-        _connection.Input.Complete();
-        _connection.Dispose();
-    }
-
-    /// <summary>Lets what was queued leave, then closes.</summary>
-    public async Task CloseAfterSendingAsync()
-    {
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(1));
-        try
-        {
-            while (PendingBytes > 0 && !IsClosed) await Task.Delay(TimeSpan.FromMilliseconds(5), patience.Token);
-        }
-        catch (OperationCanceledException)
-        {
-            // It does not take them: it is closed without.
-        }
-
-        Dispose();
     }
 
     private bool HandleAll(ref ReadOnlySequence<byte> buffer, FrameHandler handle, Func<bool>? room, out bool full)
