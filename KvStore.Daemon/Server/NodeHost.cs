@@ -19,6 +19,9 @@ internal sealed class NodeHost : IDisposable
 {
     private static readonly TimeSpan HandOverPatience = TimeSpan.FromSeconds(5);
 
+    /// <summary>A connection to a peer is given up after a silence of this many timeouts, and not before the peer counts as down.</summary>
+    private const int SilentTimeouts = 3;
+
     private readonly KvdConfig _config;
     private readonly NodeOptions _options;
     private readonly ILogger _log;
@@ -164,7 +167,7 @@ internal sealed class NodeHost : IDisposable
         var member = cluster.Topology.Members.FirstOrDefault(m => m.Incarnation == _identity.Incarnation)
             ?? throw new KvdStartException($"{_config.DataDirectory} is no data directory of a member of cluster {cluster.Topology.ClusterId:x32}: it was copied, or its identity file was replaced");
         _self = member.Id;
-        var links = new PeerLinks(_self, _identity, cluster, _log);
+        var links = new PeerLinks(_self, _identity, cluster, _log, SilentTimeouts * _options.TimeoutMs);
         var seams = new NodeSeams(
             _files, _clock, new ThreadPoolScheduler(_fatal), links, new NodeLogger(_log), new MetricsObserver(_metrics), new Prng(RandomSeed()), _fatal);
         var opened = KvNode.Open(seams, _options, _identity, _self, cluster.Topology, _config.DataDirectory);

@@ -13,11 +13,13 @@ namespace KvStore.Daemon.Server;
 /// The connections between this node and the other members: one per lane and peer, dialled by the node with the smaller id, used both ways.
 /// A broken one is dialled again with back-off; frames are never resent.
 /// </summary>
-internal sealed class PeerLinks(NodeId self, NodeIdentity identity, ClusterFile cluster, ILogger log) : IPeerTransport, IDisposable
+/// <param name="silenceMs">A peer that sends no heartbeat for this long is not there any more, whatever TCP believes: its connections are closed.</param>
+internal sealed class PeerLinks(NodeId self, NodeIdentity identity, ClusterFile cluster, ILogger log, int silenceMs) : IPeerTransport, IDisposable
 {
     /// <summary>What may wait for a peer's socket on one lane; beyond, frames are dropped and Raft recovers.</summary>
     private const long MaxPendingBytes = 64L << 20;
 
+    private static readonly TimeSpan WatchEvery = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan FirstBackOff = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan LongestBackOff = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan HandshakeTimeout = TimeSpan.FromMilliseconds(Limits.HandshakeTimeoutMs);
@@ -27,6 +29,7 @@ internal sealed class PeerLinks(NodeId self, NodeIdentity identity, ClusterFile 
     private readonly Lock _gate = new();
     private readonly CancellationTokenSource _stop = new();
     private KvNode? _node;
+    private Timer? _watch;
 
     public ulong FramesSent { get; private set; }
 
@@ -47,6 +50,8 @@ internal sealed class PeerLinks(NodeId self, NodeIdentity identity, ClusterFile 
             if (member.Id.Value <= self.Value) continue;
             foreach (var lane in (PeerLane[])[PeerLane.Control, PeerLane.Log, PeerLane.Bulk]) _ = DialForeverAsync(member, lane);
         }
+
+        _watch = new Timer(_ => CloseDeadLinks(), null, WatchEvery, WatchEvery);
     }
 
     /// <summary>
@@ -107,6 +112,7 @@ internal sealed class PeerLinks(NodeId self, NodeIdentity identity, ClusterFile 
     public void Dispose()
     {
         _stop.Cancel();
+        _watch?.Dispose();
         List<FrameConnection> links;
         lock (_gate) links = [.. _links.Values];
         foreach (var link in links) link.Dispose();
@@ -126,6 +132,25 @@ internal sealed class PeerLinks(NodeId self, NodeIdentity identity, ClusterFile 
         if (old is not null) _node!.OnPeerLane(peer, lane, false);
         old?.Dispose();
         _node!.OnPeerLane(peer, lane, true);
+    }
+
+    /// <summary>
+    /// TCP holds on to a connection whose other end vanished for many minutes, and after a network fault it waits about as long again as the
+    /// fault lasted before it sends. Heartbeats flow on the control lane all the time, so silence there tells; a new connection works at once.
+    /// </summary>
+    private void CloseDeadLinks()
+    {
+        List<FrameConnection> dead = [];
+        lock (_gate)
+        {
+            foreach (var ((peer, lane), link) in _links)
+            {
+                var silent = _links.TryGetValue((peer, PeerLane.Control), out var control) && control.SilentMs > silenceMs;
+                if (silent || (lane != PeerLane.Control && link.StalledMs() > Limits.StalledConnectionMs)) dead.Add(link);
+            }
+        }
+
+        foreach (var link in dead) link.Dispose();
     }
 
     private void Remove(FrameConnection connection, NodeId peer, PeerLane lane)
