@@ -36,11 +36,12 @@ public readonly record struct ClaimException(PartitionId Partition, Term Term);
 /// i64 sender's clock in ns (s), i64 echo (the newest s of the receiver that had arrived before the claims were read; 0 = none),
 /// u64 sequence of the sender's list, u64 base (the list of that sequence plus the changes is the whole list; 0 = the changes are the whole list),
 /// u64 digest of the whole list, u64 confirmed (sequence of the receiver's list that the sender holds whole; 0 = none),
+/// u64 flags (bit 0: the sender is leaving, no leadership is to be given to it),
 /// u32 n changes (u16 partition, u64 term, u64 last index, u64 commit), u32 m exceptions (u16 partition, u64 term).
 /// </remarks>
 public sealed class Heartbeat
 {
-    private const int FixedSize = 9 * 8;
+    private const int FixedSize = 10 * 8;
     private const int ClaimSize = 26;
     private const int ExceptionSize = 10;
 
@@ -62,6 +63,9 @@ public sealed class Heartbeat
 
     public ulong ConfirmedSequence { get; set; }
 
+    /// <summary>The sender hands over what it leads, because it is about to stop.</summary>
+    public bool Leaving { get; set; }
+
     public List<LeaderClaim> Changes { get; } = [];
 
     public List<ClaimException> Exceptions { get; } = [];
@@ -70,7 +74,7 @@ public sealed class Heartbeat
     {
         var span = buffer.Take(FixedSize + 8 + (Changes.Count * ClaimSize) + (Exceptions.Count * ExceptionSize));
         ReadOnlySpan<ulong> head =
-            [SenderBoot, ReceiverBoot, HlcTicks, (ulong)SentNs, (ulong)EchoNs, Sequence, BaseSequence, Digest, ConfirmedSequence];
+            [SenderBoot, ReceiverBoot, HlcTicks, (ulong)SentNs, (ulong)EchoNs, Sequence, BaseSequence, Digest, ConfirmedSequence, Leaving ? 1UL : 0];
         foreach (var field in head)
         {
             BinaryPrimitives.WriteUInt64LittleEndian(span, field);
@@ -113,6 +117,7 @@ public sealed class Heartbeat
             BaseSequence = Field(body, 6),
             Digest = Field(body, 7),
             ConfirmedSequence = Field(body, 8),
+            Leaving = (Field(body, 9) & 1) != 0,
         };
         body = body[FixedSize..];
         var changes = BinaryPrimitives.ReadUInt32LittleEndian(body);

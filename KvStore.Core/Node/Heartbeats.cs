@@ -231,6 +231,7 @@ internal sealed class Heartbeats : IDisposable
         heartbeat.BaseSequence = peer.ConfirmedByPeer;
         heartbeat.Digest = _own.Digest;
         heartbeat.ConfirmedSequence = peer.Claims.Confirmed;
+        heartbeat.Leaving = _context.Leaving;
         heartbeat.Changes.Clear();
         heartbeat.Exceptions.Clear();
         _own.CopyChangesSince(peer.ConfirmedByPeer, heartbeat.Changes);
@@ -267,6 +268,7 @@ internal sealed class Heartbeats : IDisposable
             _context.Log.Warn($"{from}'s clock is {peer.SkewMs} ms ahead of this node's, more than max_clock_skew: its time is not taken over");
         CheckLife(peer, now);
         peer.NewestSentNs = heartbeat.SentNs;
+        peer.Leaving = heartbeat.Leaving;
         var knowsMe = heartbeat.ReceiverBoot == _boot;
         peer.ConfirmedByPeer = knowsMe ? heartbeat.ConfirmedSequence : 0;
         if (knowsMe) TakeEcho(peer, heartbeat);
@@ -361,7 +363,7 @@ internal sealed class Heartbeats : IDisposable
             if (_own[i].IsWithdrawn || _statuses[i] is not { } status) continue;
             var preferred = _topology.ReplicasOf(status.Id)[0].Node;
             if (!_peers.TryGetValue(preferred, out var peer) || !peer.Alive || now - peer.AliveSinceNs < HealthyBeforeReturnNs) continue;
-            if (peer.Exceptions.Contains(status.Id)) continue;
+            if (peer.Leaving || peer.Exceptions.Contains(status.Id)) continue;
             left--;
             ShardOf(status.Id).Post(new ShardEvent(ShardEventKind.Transfer, Partition: status.Id, Node: preferred));
         }

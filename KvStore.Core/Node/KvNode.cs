@@ -199,9 +199,13 @@ public sealed class KvNode : IDisposable
         }
     }
 
-    /// <summary>Asks every live replica that is caught up to take over what this node leads, takes no new work, and says whether anything is still led here.</summary>
+    /// <summary>
+    /// Asks a live replica that is caught up to take over what this node leads, tells the others that nothing is to be given back to it,
+    /// and says whether anything is still led here that another could take.
+    /// </summary>
     public bool HandOver()
     {
+        _context.Leaving = true;
         var led = false;
         foreach (var status in _statuses)
         {
@@ -211,7 +215,6 @@ public sealed class KvNode : IDisposable
                 if (replica.Node == Self || !IsAlive(replica.Node)) continue;
                 led = true;
                 ShardOf(status.Id).Post(new ShardEvent(ShardEventKind.Transfer, Partition: status.Id, Node: replica.Node));
-                break;
             }
         }
 
@@ -294,7 +297,9 @@ public sealed class KvNode : IDisposable
         _context.Hlc.Observe(new HybridTimestamp(recovery.LastTicks, Self), int.MaxValue);
         _wal.SetApplied(id, recovery.Store.Durable.Index);
         var shard = ShardOf(id);
-        shard.Add(new Partition(shard, id, raft, recovery.Log, recovery.Store, status, _wal, _catchUp, recovery.LastTicks));
+        var partition = new Partition(shard, id, raft, recovery.Log, recovery.Store, status, _wal, _catchUp, recovery.LastTicks);
+        shard.Add(partition);
+        if (recovery.MustRestartLog) shard.LogSnapshot(partition, recovery.Store.Durable.Index, recovery.Store.Durable.Term);
     }
 
     private (Shard, PartitionStore)? FindPartition(PartitionId id) =>

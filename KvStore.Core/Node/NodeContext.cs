@@ -32,6 +32,9 @@ internal sealed class NodeContext
     /// <summary>Told on the shard's thread when a replica here learns of another leader, so that requests that wait for one are released.</summary>
     public Action<PartitionId>? LeaderChanged { get; set; }
 
+    /// <summary>This node hands over what it leads, because it is about to stop. Any thread.</summary>
+    public volatile bool Leaving;
+
     /// <summary>Bytes of entries that are in a log of this node and not committed, over all partitions it leads.</summary>
     public long UncommittedBytes;
 }

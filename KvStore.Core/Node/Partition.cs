@@ -16,6 +16,9 @@ internal sealed class Partition : IDisposable
     /// <summary>Payloads of entries that a slow follower has not got stay in memory up to this, per partition; then they are read from the WAL.</summary>
     private const long KeepForFollowersBytes = 4L << 20;
 
+    /// <summary>Entries that a replica may lack when leadership goes to it: proposals wait until it has them.</summary>
+    private const ulong MaxTransferLag = 1024;
+
     private readonly Shard _shard;
     private readonly RaftNode _raft;
     private readonly CatchUp _catchUp;
@@ -84,8 +87,10 @@ internal sealed class Partition : IDisposable
         }
 
         var payload = operation.Payload;
-        if (operation.RelativeExpiry) EntryExpiry.MakeAbsolute(payload, Context.Clock.WallMs);
         var ticks = NextTicks();
+
+        // Expiry is judged by log time, and that may be ahead of this node's wall clock.
+        if (operation.RelativeExpiry) EntryExpiry.MakeAbsolute(payload, Math.Max(Context.Clock.WallMs, (long)(ticks >> 16)));
         new EntryHeader(EntryKind.Write, operation.Fast, Context.Self, ticks).Write(payload);
         if (operation.Fast) operation.Existed = DeletesSomething(payload);
         switch (_raft.Propose(payload.Length, out var index))
@@ -162,7 +167,7 @@ internal sealed class Partition : IDisposable
                 _raft.Observe(new Term(item.Number), default, _shard.NowMs);
                 break;
             case ShardEventKind.Transfer:
-                if (_raft.Role == RaftRole.Leader && ReplicaOf(item.Node) is { } target) _raft.TransferLeadership(target, _shard.NowMs);
+                if (ReplicaOf(item.Node) is { } target && MayTakeOver(target)) _raft.TransferLeadership(target, _shard.NowMs);
                 break;
             case ShardEventKind.LogRecycled:
                 CompactLog(new LogIndex(item.Number));
@@ -170,6 +175,7 @@ internal sealed class Partition : IDisposable
             case ShardEventKind.SnapshotReceiving:
                 _installing = item.Number != 0;
                 if (_installing) Status.Staleness.Forget();
+                else ApplyDecided();
                 ((Action?)item.Object)?.Invoke();
                 break;
             case ShardEventKind.SnapshotInstalled:
@@ -251,11 +257,7 @@ internal sealed class Partition : IDisposable
     private void Refuse(PendingWrite operation, WriteVerdict verdict) =>
         operation.Completion.Complete(operation, WriteEnd.Refused(verdict, NodeOf(_raft.Leader)));
 
-    private ulong NextTicks()
-    {
-        _lastTicks = Math.Max(Context.Hlc.Now().Ticks, _lastTicks + 1);
-        return _lastTicks;
-    }
+    private ulong NextTicks() => _lastTicks = Math.Max(Context.Hlc.Now().Ticks, _lastTicks + 1);
 
     private void Append(LogIndex index, ReadOnlySpan<byte> payload)
     {
@@ -403,6 +405,18 @@ internal sealed class Partition : IDisposable
         ReleasePayloads();
     }
 
+    /// <summary>What was decided while nothing could be applied.</summary>
+    private void ApplyDecided()
+    {
+        Apply(LogIndex.Min(_raft.Commit, _raft.Durable));
+        Reads.OnApplied();
+    }
+
+    /// <summary>Proposals stop during a transfer, so it is begun only where it will be short, and one at a time.</summary>
+    private bool MayTakeOver(ReplicaId replica) =>
+        _raft.TransferTarget.IsNone && _raft.TryGetProgress(replica, out var progress) && progress.State == ProgressState.Replicate
+        && _raft.Log.LastIndex - progress.Match <= MaxTransferLag;
+
     /// <summary>The replicas that are known to hold an entry durably.</summary>
     private NodeList HoldersOf(LogIndex index)
     {
@@ -443,16 +457,20 @@ internal sealed class Partition : IDisposable
     private void OnInstalled(SnapshotInstalled installed)
     {
         _installing = false;
+        if (!_raft.Log.Holds(installed.Index, installed.Term))
+            for (var index = _raft.Commit.Next; Log.Contains(index); index = index.Next) CountIfFastWriteOfOurs(index);
         Writes.OnSnapshot(installed.Index);
         _lastTicks = Math.Max(_lastTicks, Store.Applied.LogTime);
         if (_raft.OnSnapshotInstalled(installed.Index, installed.Term, installed.Configuration)) Log.CompactThrough(installed.Index);
         else
         {
             Log.Reset(installed.Index.Next);
+            Store.OverlayTruncate(installed.Index.Next);
             LastLogged = default;
             _shard.LogSnapshot(this, installed.Index, installed.Term);
         }
 
+        ApplyDecided();
         Context.Counters.AddSnapshotInstalled();
         Context.Log.Info($"partition {Id}: installed a snapshot at index {installed.Index}");
     }

@@ -40,6 +40,9 @@ internal sealed class PeerState(NodeId id, int partitionCount)
     /// <summary>Partitions that this node claims and the peer does not follow it in, from its latest heartbeat.</summary>
     public HashSet<PartitionId> Exceptions { get; } = [];
 
+    /// <summary>It is about to stop: nothing is given to it to lead.</summary>
+    public bool Leaving { get; set; }
+
     /// <summary>Offset of the peer's hybrid clock to this node's in ms, as last seen.</summary>
     public long SkewMs { get; set; }
 

@@ -102,6 +102,34 @@ internal sealed class NodeClusterTests
         cluster[3].Counters.SnapshotsInstalled.ShouldBeGreaterThan(0);
     }
 
+    [Test]
+    public void A_node_that_hands_over_is_given_nothing_back()
+    {
+        using var cluster = new SimCluster(21);
+        cluster.World.RunUntil(cluster.EveryPartitionIsLed, 5_000_000_000).ShouldBeTrue();
+        cluster.World.RunFor(12_000_000_000);
+        cluster[1].PrimaryCount.ShouldBeGreaterThan(0);
+        for (var i = 0; i < 20 && cluster[1].HandOver(); i++) cluster.World.RunFor(50_000_000);
+        cluster[1].PrimaryCount.ShouldBe(0);
+        cluster.World.RunFor(5_000_000_000);
+        cluster[1].PrimaryCount.ShouldBe(0);
+    }
+
+    [Test]
+    public void A_time_to_live_counts_from_the_write_also_after_the_clock_ran_back()
+    {
+        using var cluster = new SimCluster(22);
+        cluster.World.RunUntil(cluster.EveryPartitionIsLed, 5_000_000_000).ShouldBeTrue();
+        cluster.Await(cluster.Put(1, "k", "v")).Type.ShouldBe(FrameType.WriteReply);
+        for (var node = 1; node <= 3; node++) cluster.ClockOf(node).WallOffsetMs -= 5_000;
+        using var body = new FrameBuffer();
+        WriteRequest.Encode(body, WriteMode.Strong, WriteKind.Put, "k"u8, "w"u8, ttlMs: 2_000);
+        cluster.Await(cluster.Send(1, FrameType.Write, body.Written.ToArray())).Type.ShouldBe(FrameType.WriteReply);
+        cluster.Await(cluster.Get(1, "k")).Value.ShouldBe("w");
+        cluster.World.RunFor(8_000_000_000);
+        cluster.Await(cluster.Get(1, "k")).Value.ShouldBeNull();
+    }
+
     /// <summary>Keys that node 3 does not hold as node 1 does.</summary>
     private static int Differences(SimCluster cluster)
     {

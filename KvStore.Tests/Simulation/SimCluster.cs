@@ -41,6 +41,8 @@ internal sealed class SimCluster : IDisposable
 
     public KvNode this[int id] => _nodes[new NodeId((ushort)id)].Node!;
 
+    public SimClock ClockOf(int id) => _nodes[new NodeId((ushort)id)].Clock!;
+
     public IEnumerable<KvNode> Running => _nodes.Values.Where(n => n.Node is not null).Select(n => n.Node!);
 
     public bool EveryPartitionIsLed() => Enumerable.Range(0, Topology.PartitionCount).All(p =>
