@@ -25,6 +25,7 @@ internal sealed class Partition : IDisposable
     private readonly WriteAheadLog _wal;
     private readonly ByteBuffer _scratch = new();
     private readonly LagMeter _lag = new();
+    private readonly CutFastWrites _cut;
     private ulong _lastTicks;
     private long _uncommittedReported;
     private Term _durableTerm;
@@ -51,6 +52,7 @@ internal sealed class Partition : IDisposable
         _role = raft.Role;
         Writes = new PartitionWrites(shard.Context);
         Reads = new PartitionReads(id, raft, Writes);
+        _cut = new CutFastWrites(shard.Context, id, log, store);
         PublishStatus();
     }
 
@@ -297,26 +299,12 @@ internal sealed class Partition : IDisposable
 
     private void Truncate(LogIndex from)
     {
-        for (var index = from; Log.Contains(index); index = index.Next) CountIfFastWriteOfOurs(index);
+        _cut.OnTruncate(from, _raft.Log.CutTermAt); // Raft has cut its own log already, and may hold the leader's entry at this index.
         Log.TruncateFrom(from);
         _shard.LogTruncate(this, from);
         LastLogged = default;
         Store.OverlayTruncate(from);
         Writes.OnTruncated(from);
-    }
-
-    /// <summary>A fast write that this node acknowledged, or may have, is about to vanish: it must leave a trace.</summary>
-    private void CountIfFastWriteOfOurs(LogIndex index)
-    {
-        if (!Log.TryGet(index, out var payload)) return;
-        var header = EntryHeader.Read(payload);
-        if (!header.Fast || header.Kind != EntryKind.Write || header.Origin != Context.Self) return;
-        Context.Counters.AddFastWriteCut();
-
-        // Raft has cut its own log already, and may hold the leader's entry at this index.
-        var revision = new Revision(new Primitives.Version(_raft.Log.CutTermAt(index), index), header.Timestamp);
-        foreach (var operation in new EntryOperations(payload))
-            Context.Log.Warn($"partition {Id}: a new primary's log cut the fast write of key {Convert.ToHexString(operation.Key)} with revision {revision}");
     }
 
     private bool DeletesSomething(ReadOnlySpan<byte> payload)
@@ -457,8 +445,7 @@ internal sealed class Partition : IDisposable
     private void OnInstalled(SnapshotInstalled installed)
     {
         _installing = false;
-        if (!_raft.Log.Holds(installed.Index, installed.Term))
-            for (var index = _raft.Commit.Next; Log.Contains(index); index = index.Next) CountIfFastWriteOfOurs(index);
+        if (!_raft.Log.Holds(installed.Index, installed.Term)) _cut.OnReplaced(_raft.Applied.Next, _raft.Log.TermAt);
         Writes.OnSnapshot(installed.Index);
         _lastTicks = Math.Max(_lastTicks, Store.Applied.LogTime);
         if (_raft.OnSnapshotInstalled(installed.Index, installed.Term, installed.Configuration)) Log.CompactThrough(installed.Index);
