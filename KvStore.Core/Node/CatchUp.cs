@@ -40,8 +40,8 @@ internal sealed class CatchUp : IDisposable
         public required NodeId Node { get; init; }
         public required ReplicaId To { get; init; }
         public required ReplicaId From { get; init; }
-        public required RaftConfiguration Configuration { get; init; }
-        public required PartitionExport Export { get; init; }
+        public required PartitionStore Store { get; init; }
+        public PartitionExport? Export { get; set; }
         public uint Sent { get; set; }
         public uint Wanted { get; set; }
         public bool Ended { get; set; }
@@ -69,20 +69,22 @@ internal sealed class CatchUp : IDisposable
         _lane = context.Scheduler.CreateLane("catch-up");
     }
 
-    /// <summary>Streams to a follower; the shard hears of the end as <see cref="ShardEventKind.SnapshotSent"/>. Called on the shard, takes over the export.</summary>
-    public void Send(PartitionId partition, NodeId node, ReplicaId to, ReplicaId from, RaftConfiguration configuration, PartitionExport export)
+    /// <summary>
+    /// Streams to a follower what is applied when its turn comes: one that waits pins nothing. The shard hears of the end as
+    /// <see cref="ShardEventKind.SnapshotSent"/>.
+    /// </summary>
+    public void Send(PartitionStore store, NodeId node, ReplicaId to, ReplicaId from)
     {
         Run(() =>
         {
             _waiting.Enqueue(new Outgoing
             {
                 Stream = _nextStream++,
-                Partition = partition,
+                Partition = store.Id,
                 Node = node,
                 To = to,
                 From = from,
-                Configuration = configuration,
-                Export = export,
+                Store = store,
             });
             StartWaiting();
         });
@@ -120,8 +122,7 @@ internal sealed class CatchUp : IDisposable
     {
         lock (_stopGate) _stopped = true;
         _lane.Dispose();
-        foreach (var outgoing in _outgoing.Values) outgoing.Export.Dispose();
-        foreach (var outgoing in _waiting) outgoing.Export.Dispose();
+        foreach (var outgoing in _outgoing.Values) outgoing.Export?.Dispose();
         foreach (var incoming in _incoming.Values) incoming.Ingest?.Abort();
     }
 
@@ -143,13 +144,21 @@ internal sealed class CatchUp : IDisposable
         {
             next.LastAckNs = _context.Clock.BootTimeNs;
             _outgoing.Add(next.Stream, next);
-            SendBegin(next);
+            try
+            {
+                next.Export = next.Store.BeginExport();
+                SendBegin(next, next.Export);
+            }
+            catch (CorruptionException damage)
+            {
+                EndDamaged(next, damage);
+            }
         }
     }
 
-    private void SendBegin(Outgoing outgoing)
+    private void SendBegin(Outgoing outgoing, PartitionExport export)
     {
-        var state = outgoing.Export.State;
+        var state = export.State;
         _buffer.Clear();
         var head = _buffer.Take(2 + (5 * 8));
         BinaryPrimitives.WriteUInt16LittleEndian(head, outgoing.Partition.Value);
@@ -158,7 +167,7 @@ internal sealed class CatchUp : IDisposable
         BinaryPrimitives.WriteUInt64LittleEndian(head[18..], state.Index.Value);
         BinaryPrimitives.WriteUInt64LittleEndian(head[26..], state.Term.Value);
         BinaryPrimitives.WriteUInt64LittleEndian(head[34..], state.LogTime);
-        outgoing.Configuration.Encode(_buffer);
+        _buffer.Append(export.Configuration);
         if (!_context.Transport.TrySend(outgoing.Node, PeerLane.Bulk, PeerFrame.SnapshotBegin, outgoing.Stream, _buffer.Written)) End(outgoing, false);
     }
 
@@ -173,16 +182,29 @@ internal sealed class CatchUp : IDisposable
             return;
         }
 
-        while (!outgoing.Ended && outgoing.Sent < outgoing.Wanted + Window && SendChunk(outgoing))
+        try
         {
+            while (outgoing is { Ended: false, Export: { } export } && outgoing.Sent < outgoing.Wanted + Window && SendChunk(outgoing, export))
+            {
+            }
+        }
+        catch (CorruptionException damage)
+        {
+            EndDamaged(outgoing, damage);
         }
     }
 
-    private bool SendChunk(Outgoing outgoing)
+    private void EndDamaged(Outgoing outgoing, CorruptionException damage)
+    {
+        _context.Log.Warn($"partition {outgoing.Partition}: no snapshot for {outgoing.Node}: {damage.Message}");
+        End(outgoing, false);
+    }
+
+    private bool SendChunk(Outgoing outgoing, PartitionExport export)
     {
         _buffer.Clear();
         _buffer.Take(5);
-        var more = outgoing.Export.Read(_buffer, ChunkBytes);
+        var more = export.Read(_buffer, ChunkBytes);
         outgoing.Ended = !more;
         var body = _buffer.Written.ToArray();
         BinaryPrimitives.WriteUInt32LittleEndian(body, outgoing.Sent++);
@@ -196,8 +218,8 @@ internal sealed class CatchUp : IDisposable
     {
         outgoing.Ended = true;
         if (!_outgoing.Remove(outgoing.Stream)) return;
-        var index = outgoing.Export.State.Index;
-        outgoing.Export.Dispose();
+        var index = outgoing.Export?.State.Index ?? LogIndex.Zero;
+        outgoing.Export?.Dispose();
         if (ok) _context.Counters.AddSnapshotSent();
         if (_find(outgoing.Partition) is { } owner)
             owner.Shard.Post(new ShardEvent(ShardEventKind.SnapshotSent, new SnapshotSent(outgoing.To, index, ok), outgoing.Partition));
@@ -265,9 +287,10 @@ internal sealed class CatchUp : IDisposable
             incoming.Ingest.Write(body[5..]);
             if (last) incoming.Ingest.Install();
         }
-        catch (CorruptionException damage)
+        catch (IOException failure) when (failure is CorruptionException or DiskException)
         {
-            _context.Log.Warn($"partition {incoming.Partition}: a snapshot chunk from {from} is damaged ({damage.Message}): asking for it anew");
+            // A chunk was damaged, or the disk is full: the leader tries again later. Any other failure of the disk has stopped the node already.
+            _context.Log.Warn($"partition {incoming.Partition}: a snapshot from {from} was given up ({failure.Message})");
             Abandon((from, stream), incoming);
             return;
         }

@@ -374,7 +374,7 @@ internal sealed class Partition : IDisposable
     {
         if (NodeOf(to) is var node && node.IsNone) return;
         Context.Log.Info($"partition {Id}: {node} is behind the retained log, sending a snapshot at index {_raft.Applied}");
-        _catchUp.Send(Id, node, to, _raft.Self, _raft.Configuration, Store.BeginExport());
+        _catchUp.Send(Store, node, to, _raft.Self);
     }
 
     private void Apply(LogIndex through)
