@@ -1,3 +1,4 @@
+using KvStore.Core.Io;
 using KvStore.Core.Primitives;
 using KvStore.Protocol.Messages;
 using KvStore.Protocol.Wire;
@@ -36,6 +37,11 @@ public sealed partial class Coordinator
         catch (WireException malformed)
         {
             Refuse(request, KvError.InvalidRequest, malformed.Message);
+        }
+        catch (CorruptionException damage)
+        {
+            // Only reads come here: they read before they answer.
+            Refuse(request, KvError.Internal, damage.Message);
         }
     }
 

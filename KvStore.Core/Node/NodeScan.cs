@@ -1,3 +1,4 @@
+using KvStore.Core.Io;
 using KvStore.Core.Primitives;
 using KvStore.Core.Storage;
 using KvStore.Protocol.Messages;
@@ -59,6 +60,18 @@ internal sealed class NodeScan : IBarrierCompletion
     }
 
     private void Run()
+    {
+        try
+        {
+            ReplyWithRecords();
+        }
+        catch (CorruptionException damage)
+        {
+            Fail(KvError.Internal, damage.Message);
+        }
+    }
+
+    private void ReplyWithRecords()
     {
         var local = _scan.Consistency == ReadConsistency.Local;
         var end = _scan.End.Span;

@@ -1,3 +1,4 @@
+using KvStore.Core.Io;
 using KvStore.Core.Primitives;
 using KvStore.Protocol.Messages;
 using KvStore.Protocol.Wire;
@@ -31,12 +32,7 @@ internal sealed class RoutedGet : RoutedRequest, IBarrierCompletion
         switch (verdict)
         {
             case BarrierVerdict.Ready:
-                var buffer = Coordinator.RentBuffer();
-                var writer = GetReply.Begin(buffer, 1);
-                Coordinator.Reads.Append(ref writer, partition, _key, _quorum ? ReadConsistency.Quorum : ReadConsistency.Local, int.MaxValue);
-                writer.Complete();
-                End(FrameType.GetReply, buffer.Written, KvError.None, Outcome.None);
-                Coordinator.ReturnBuffer(buffer);
+                ReplyWithRecord(partition);
                 break;
             case BarrierVerdict.NotPrimary:
                 OnNotPrimary(leader);
@@ -47,6 +43,25 @@ internal sealed class RoutedGet : RoutedRequest, IBarrierCompletion
                     : $"the primary has not reached index {_atLeast} in time");
                 break;
         }
+    }
+
+    private void ReplyWithRecord(PartitionId partition)
+    {
+        var buffer = Coordinator.RentBuffer();
+        try
+        {
+            var writer = GetReply.Begin(buffer, 1);
+            Coordinator.Reads.Append(ref writer, partition, _key, _quorum ? ReadConsistency.Quorum : ReadConsistency.Local, int.MaxValue);
+            writer.Complete();
+            End(FrameType.GetReply, buffer.Written, KvError.None, Outcome.None);
+        }
+        catch (CorruptionException damage)
+        {
+            // On the shard's thread: a damaged block costs this answer, not the node.
+            EndWithError(KvError.Internal, damage.Message);
+        }
+
+        Coordinator.ReturnBuffer(buffer);
     }
 
     protected override bool RunHere(Shard shard, ReadOnlySpan<byte> body) => shard.TryPostRead(new ReadBarrier
