@@ -142,6 +142,8 @@ public sealed class Shard : IWorkItem
     /// <summary>Any thread: the WAL has become durable further. A shard that waits for nothing is not woken.</summary>
     public void OnDurable()
     {
+        // Between the WAL's new mark and the look at the flag: the shard sets the flag and then looks at the mark, and one of the two must see the other.
+        Interlocked.MemoryBarrier();
         if (Volatile.Read(ref _awaitsLog)) Post(new ShardEvent(ShardEventKind.Durable));
     }
 
