@@ -47,8 +47,7 @@ internal sealed class CutFastWrites(NodeContext context, PartitionId id, Payload
         using var view = store.Pin();
         foreach (var operation in new EntryOperations(payload))
         {
-            var index = view.TryGet(operation.Key, includeOverlay: false, out var info, out _) ? info.Revision.Version.Index : LogIndex.Zero;
-            if (index < revision.Version.Index || (index == revision.Version.Index && info.Revision != revision)) return false;
+            if (!view.TryGet(operation.Key, includeOverlay: false, out var info, out _) || info.Revision.Version < revision.Version) return false;
         }
 
         return true;

@@ -3,8 +3,22 @@ using System.Globalization;
 namespace KvStore.Core.Primitives;
 
 /// <summary>Where a write stands in its partition's log: term.index.</summary>
-public readonly record struct Version(Term Term, LogIndex Index)
+public readonly record struct Version(Term Term, LogIndex Index) : IComparable<Version>
 {
+    public int CompareTo(Version other)
+    {
+        var byTerm = Term.CompareTo(other.Term);
+        return byTerm != 0 ? byTerm : Index.CompareTo(other.Index);
+    }
+
+    public static bool operator <(Version a, Version b) => a.CompareTo(b) < 0;
+
+    public static bool operator >(Version a, Version b) => a.CompareTo(b) > 0;
+
+    public static bool operator <=(Version a, Version b) => a.CompareTo(b) <= 0;
+
+    public static bool operator >=(Version a, Version b) => a.CompareTo(b) >= 0;
+
     public override string ToString() => $"{Term.Value}.{Index.Value}";
 }
 

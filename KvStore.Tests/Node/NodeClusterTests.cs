@@ -130,6 +130,35 @@ internal sealed class NodeClusterTests
         cluster.Await(cluster.Get(1, "k")).Value.ShouldBeNull();
     }
 
+    [Test]
+    public void Fast_writes_that_a_snapshot_replaces_are_counted_and_no_longer_shown()
+    {
+        const int FastWrites = 200;
+        using var cluster = new SimCluster(23);
+        cluster.World.RunUntil(cluster.EveryPartitionIsLed, 5_000_000_000).ShouldBeTrue();
+        var tag = Enumerable.Range(0, 100).Select(i => $"{{t{i}}}").First(
+            t => cluster[1].LeaderOf(cluster.Topology.PartitionOf(System.Text.Encoding.UTF8.GetBytes(t))) == new NodeId(1));
+        cluster.Network.Cut(new NodeId(1), new NodeId(2));
+        cluster.Network.Cut(new NodeId(1), new NodeId(3));
+        for (var i = 0; i < FastWrites; i++)
+            cluster.Await(cluster.Put(1, $"{tag}{i}", "cut", WriteMode.Fast)).Type.ShouldBe(FrameType.WriteReply);
+        cluster.World.RunFor(2_500_000_000);
+        var value = new string('x', 20_000);
+        cluster.Await(cluster.Put(2, $"{tag}0", "kept")).Type.ShouldBe(FrameType.WriteReply);
+        for (var i = 0; i < 1_000; i++) cluster.Await(cluster.Put(2, $"k{i % 200}", $"{i} {value}")).Type.ShouldBe(FrameType.WriteReply);
+        cluster.Network.Heal();
+        cluster.World.RunUntil(
+            () => cluster.Await(cluster.Get(1, $"{tag}0", ReadConsistency.Local)).Value == "kept", 60_000_000_000).ShouldBeTrue(string.Join('\n', cluster.Timeline));
+
+        // The state is replaced a moment before the log is.
+        cluster.World.RunFor(1_000_000_000);
+        cluster[1].Counters.SnapshotsInstalled.ShouldBeGreaterThan(0);
+
+        // The first key was written again: what became of its fast write makes no difference any more.
+        cluster[1].Counters.FastWritesCut.ShouldBe(FastWrites - 1);
+        cluster.Await(cluster.Get(1, $"{tag}{FastWrites - 1}", ReadConsistency.Local)).Value.ShouldBeNull();
+    }
+
     /// <summary>Keys that node 3 does not hold as node 1 does.</summary>
     private static int Differences(SimCluster cluster)
     {
