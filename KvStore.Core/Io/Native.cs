@@ -13,6 +13,7 @@ internal static unsafe partial class Native
     public const int CloseOnExec = 0x80000;
 
     public const int Interrupted = 4; // EINTR
+    public const int WouldBlock = 11; // EWOULDBLOCK
     public const int NotFound = 2; // ENOENT
     public const int Exists = 17; // EEXIST
     public const int NotDirectory = 20; // ENOTDIR

@@ -85,7 +85,9 @@ public sealed class OsFileSystem : IFileSystem
             var errno = Marshal.GetLastPInvokeError();
             if (errno == Native.Interrupted) continue;
             descriptor.Dispose();
-            throw Error("flock", path, errno);
+            throw errno == Native.WouldBlock
+                ? new DiskException("flock", path, errno, "another process has taken it: is a kvd running on this data directory?")
+                : Error("flock", path, errno);
         }
 
         return descriptor;

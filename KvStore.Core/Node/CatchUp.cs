@@ -22,11 +22,16 @@ internal sealed class CatchUp : IDisposable
     private const int MaxSending = 4;
     private const long SilenceNs = 10_000_000_000;
 
+    /// <summary>So long after a snapshot the log behind it is kept, for the replica to read the tail.</summary>
+    private const long TailNs = 30_000_000_000;
+
     private readonly NodeContext _context;
     private readonly ILane _lane;
     private readonly Func<PartitionId, (Shard Shard, PartitionStore Store)?> _find;
     private readonly Dictionary<ulong, Outgoing> _outgoing = [];
     private readonly Queue<Outgoing> _waiting = new();
+    private readonly Dictionary<PartitionId, long> _keptUntilNs = [];
+    private readonly Action<PartitionId, LogIndex?> _keepLog;
     private readonly Dictionary<(NodeId From, ulong Stream), Incoming> _incoming = [];
     private readonly ByteBuffer _buffer = new();
     private ulong _nextStream;
@@ -61,8 +66,14 @@ internal sealed class CatchUp : IDisposable
         public long LastNs { get; set; }
     }
 
-    public CatchUp(NodeContext context, ulong firstStream, Func<PartitionId, (Shard Shard, PartitionStore Store)?> find)
+    /// <param name="context">The node's.</param>
+    /// <param name="firstStream">Greater than the streams of earlier starts.</param>
+    /// <param name="find">The partitions held here.</param>
+    /// <param name="keepLog">Keeps a partition's log from an index on, over the retention budget if need be; null ends that.</param>
+    public CatchUp(
+        NodeContext context, ulong firstStream, Func<PartitionId, (Shard Shard, PartitionStore Store)?> find, Action<PartitionId, LogIndex?> keepLog)
     {
+        _keepLog = keepLog;
         _context = context;
         _nextStream = firstStream;
         _find = find;
@@ -116,6 +127,7 @@ internal sealed class CatchUp : IDisposable
         var now = _context.Clock.BootTimeNs;
         foreach (var outgoing in _outgoing.Values.Where(o => now - o.LastAckNs > SilenceNs).ToList()) End(outgoing, false);
         foreach (var (key, incoming) in _incoming.Where(i => now - i.Value.LastNs > SilenceNs).ToList()) Abandon(key, incoming);
+        foreach (var partition in _keptUntilNs.Where(k => k.Value < now).Select(k => k.Key).ToList()) LetLogGo(partition);
     });
 
     public void Dispose()
@@ -147,6 +159,7 @@ internal sealed class CatchUp : IDisposable
             try
             {
                 next.Export = next.Store.BeginExport();
+                KeepLog(next.Partition, next.Export.State.Index.Next);
                 SendBegin(next, next.Export);
             }
             catch (CorruptionException damage)
@@ -221,9 +234,27 @@ internal sealed class CatchUp : IDisposable
         var index = outgoing.Export?.State.Index ?? LogIndex.Zero;
         outgoing.Export?.Dispose();
         if (ok) _context.Counters.AddSnapshotSent();
+        if (_outgoing.Values.All(o => o.Partition != outgoing.Partition))
+        {
+            if (ok) _keptUntilNs[outgoing.Partition] = _context.Clock.BootTimeNs + TailNs;
+            else LetLogGo(outgoing.Partition);
+        }
+
         if (_find(outgoing.Partition) is { } owner)
             owner.Shard.Post(new ShardEvent(ShardEventKind.SnapshotSent, new SnapshotSent(outgoing.To, index, ok), outgoing.Partition));
         StartWaiting();
+    }
+
+    /// <summary>Without the log behind it a snapshot is old before it has arrived, and another would follow it, for ever. The oldest stream's start counts.</summary>
+    private void KeepLog(PartitionId partition, LogIndex from)
+    {
+        if (!_keptUntilNs.ContainsKey(partition)) _keepLog(partition, from);
+        _keptUntilNs[partition] = long.MaxValue;
+    }
+
+    private void LetLogGo(PartitionId partition)
+    {
+        if (_keptUntilNs.Remove(partition)) _keepLog(partition, null);
     }
 
     private void OnBegin(NodeId from, ulong stream, ReadOnlySpan<byte> body)

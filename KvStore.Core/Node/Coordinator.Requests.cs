@@ -80,7 +80,7 @@ public sealed partial class Coordinator
             if (IsLocal(view.Consistency, key, partition)) ReplyLocal(request, view);
             else Route(new RoutedGet(this, request, partition, key, view.Consistency));
         }
-        else if (AllLocal(view)) ReplyLocal(request, view);
+        else if (AllLocal(view)) ReplyLocalInPool(request);
         else GatheredGet.Start(this, request, view);
     }
 
@@ -94,6 +94,29 @@ public sealed partial class Coordinator
     private bool IsLocal(ReadConsistency consistency, in GetKeyView key, PartitionId partition) =>
         consistency == ReadConsistency.Local && Reads.Holds(partition)
         && (key.AtLeast.IsNone || Reads.HasReached(partition, new LogIndex(key.AtLeast.Index)));
+
+    /// <summary>Many keys may be many reads of a disk, and the thread that took the request serves other connections too.</summary>
+    private void ReplyLocalInPool(in ClientRequest request)
+    {
+        var (id, sink, body) = (request.Id, request.Sink, PooledBytes.CopyOf(request.Body));
+        var (type, deadlineNs, forwarded) = (request.Type, request.DeadlineNs, request.Forwarded);
+        Schedule(() =>
+        {
+            var copy = new ClientRequest { Type = type, Id = id, DeadlineNs = deadlineNs, Body = body.Span, Sink = sink, Forwarded = forwarded };
+            try
+            {
+                ReplyLocal(copy, GetRequestView.Decode(body.Span));
+            }
+            catch (CorruptionException damage)
+            {
+                Refuse(copy, KvError.Internal, damage.Message);
+            }
+            finally
+            {
+                body.Release();
+            }
+        });
+    }
 
     private void ReplyLocal(in ClientRequest request, in GetRequestView view)
     {

@@ -32,15 +32,17 @@ public readonly ref struct ClientRequest
 public sealed partial class Coordinator
 {
     private const int MaxParked = 16_384;
+    private const int MaxSpareBuffers = 64;
 
     private readonly NodeContext _context;
     private readonly Topology _topology;
     private readonly IReadOnlyList<Shard> _shards;
     private readonly Heartbeats _heartbeats;
     private readonly ConcurrentDictionary<ulong, (RoutedRequest Request, NodeId To)> _forwarded = new();
-    private readonly ConcurrentBag<ByteBuffer> _buffers = [];
+    private readonly ConcurrentQueue<ByteBuffer> _buffers = new();
     private readonly Lock _parkedGate = new();
     private readonly List<RoutedRequest> _parked = [];
+    private int _spareBuffers;
     private ulong _nextForward;
     private ulong _hintEpoch;
     private volatile bool _stopped;
@@ -201,12 +203,18 @@ public sealed partial class Coordinator
     /// <summary>Runs something that may take a while off the shard's thread.</summary>
     internal void Schedule(Action work) => _context.Scheduler.Post(new WorkItem(work));
 
-    internal ByteBuffer RentBuffer() => _buffers.TryTake(out var buffer) ? buffer : new ByteBuffer();
+    internal ByteBuffer RentBuffer()
+    {
+        if (!_buffers.TryDequeue(out var buffer)) return new ByteBuffer();
+        Interlocked.Decrement(ref _spareBuffers);
+        return buffer;
+    }
 
     internal void ReturnBuffer(ByteBuffer buffer)
     {
         buffer.Clear();
-        if (_buffers.Count < 64) _buffers.Add(buffer);
+        if (Interlocked.Increment(ref _spareBuffers) <= MaxSpareBuffers) _buffers.Enqueue(buffer);
+        else Interlocked.Decrement(ref _spareBuffers);
     }
 
     private void RefuseForLackOfPrimary(RoutedRequest request, KvError code)

@@ -27,6 +27,10 @@ public sealed class KvNode : IDisposable
     /// <summary>Followers learn what is committed this much later at most when a partition is quiet; it halves the messages of a busy one.</summary>
     private const int CommitNoticeMs = 5;
 
+    /// <summary>Free space below which writes are refused. The log goes on without writes of clients, so there must be room for some of its files.</summary>
+    private const long LeastReservedBytes = 256L << 20;
+    private const long ReservedSegments = 4;
+
     private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(5);
 
     private readonly NodeSeams _seams;
@@ -65,7 +69,12 @@ public sealed class KvNode : IDisposable
 
         _storage = StorageEngine.Open(
             seams.FileSystem, Path.Combine(directory, "store"),
-            new StorageOptions { MemTableBytes = options.MemTableBytes, BlockCacheBytes = options.BlockCacheBytes },
+            new StorageOptions
+            {
+                MemTableBytes = options.MemTableBytes,
+                BlockCacheBytes = options.BlockCacheBytes,
+                ReservedSpaceBytes = Math.Max(LeastReservedBytes, ReservedSegments * options.WalSegmentBytes),
+            },
             seams.Scheduler, seams.Clock, _listener);
         var recoveries = OpenStores();
         var replay = new Replay(recoveries);
@@ -75,7 +84,7 @@ public sealed class KvNode : IDisposable
             new WalIdentity(topology.ClusterId, self, identity.Incarnation), seams.Clock, seams.Scheduler, _listener, replay);
         _wal = recovery.Log ?? throw new WalDamagedException(recovery.Report.Damage!);
         WalReport = recovery.Report;
-        _catchUp = new CatchUp(_context, identity.Boot << 32, FindPartition);
+        _catchUp = new CatchUp(_context, identity.Boot << 32, FindPartition, _wal.SetWanted);
         foreach (var (id, partition) in recoveries) StartPartition(id, partition);
         foreach (var shard in _shards) shard.Attach(_wal);
         _heartbeats = new Heartbeats(

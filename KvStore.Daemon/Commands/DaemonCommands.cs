@@ -16,7 +16,7 @@ internal static class DaemonCommands
 
     public static int Run(string[] args)
     {
-        var root = new RootCommand("kvd: a replicated key-value store") { RunVerb(), DevVerb(), CheckConfigVerb(), VersionVerb() };
+        var root = new RootCommand("kvd: a distributed key-value store") { RunVerb(), DevVerb(), CheckConfigVerb(), VersionVerb() };
         var parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parsed.Errors.Count == 0) return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
         foreach (var error in parsed.Errors) Console.Error.WriteLine($"kvd: {error.Message}");

@@ -19,8 +19,8 @@ namespace KvStore.Daemon.Server;
 /// the same list and id resume the formation from any of them, and no timer undoes a promise.
 /// </summary>
 /// <remarks>
-/// Between nodes, on client connections. InitPrepare {a pending init, u16 position of the receiver}, InitPrepared {u64 incarnation, string name, string zone,
-/// u8 1 when the receiver is a member already, then its cluster file}; InitCommit {a cluster file}, InitCommitted {}; InitAbort {a pending init}, InitAborted {}.
+/// Between nodes, on client connections. InitPrepare {a pending init}, InitPrepared {u64 incarnation, string name, string zone,
+/// bytes cluster file, empty unless the receiver is a member already}; InitCommit {a cluster file}, InitCommitted {}; InitAbort {a pending init}, InitAborted {}.
 /// </remarks>
 internal sealed class Formation(
     IFileSystem files, KvdConfig config, NodeIdentity identity, ILogger log, Action<ClusterFile> join, Func<ClusterFile?> current) : IDisposable
@@ -80,7 +80,7 @@ internal sealed class Formation(
         if (PendingInit.Read(files, config.DataDirectory) is { } earlier && earlier.Matches(pending with { ClusterId = earlier.ClusterId })) pending = earlier;
         if (request.Abort)
         {
-            foreach (var address in pending.Addresses) await AskAsync(address, PeerFrame.InitAbort, pending.Encode(), PeerFrame.InitAborted);
+            await AbortAsync(pending);
             return Reply(InitState.Aborted, pending, []);
         }
 
@@ -95,6 +95,26 @@ internal sealed class Formation(
         var cluster = prepared.Find(p => p.Cluster is not null)?.Cluster ?? Form(pending, prepared);
         foreach (var address in pending.Addresses) await AskAsync(address, PeerFrame.InitCommit, cluster.Encode(), PeerFrame.InitCommitted);
         return Reply(InitState.Committed, pending, [.. cluster.Topology.Members.Select(m => new InitMember(m.Id.Value, m.Name, m.Address))]);
+    }
+
+    /// <summary>A node that cannot be reached, and may have promised itself, does not keep the others from being free again.</summary>
+    private async Task AbortAsync(PendingInit pending)
+    {
+        var unreachable = new List<string>();
+        foreach (var address in pending.Addresses)
+        {
+            try
+            {
+                await AskAsync(address, PeerFrame.InitAbort, pending.Encode(), PeerFrame.InitAborted);
+            }
+            catch (FormationException e) when (e.Code == KvError.Unavailable)
+            {
+                unreachable.Add(e.Message);
+            }
+        }
+
+        if (unreachable.Count > 0)
+            throw new FormationException(KvError.Unavailable, $"{string.Join("; ", unreachable)}; the other nodes have given the formation up: repeat --abort when all can be reached");
     }
 
     private static PendingInit Check(InitRequest request)
@@ -183,7 +203,8 @@ internal sealed class Formation(
     private byte[] Abort(PendingInit pending)
     {
         if (current() is { } member) throw new FormationException(KvError.AlreadyInitialized, $"cluster {member.Topology.ClusterId:x32} is committed: it cannot be given up");
-        if (PendingInit.Read(files, config.DataDirectory)?.Matches(pending) == true) PendingInit.Remove(files, config.DataDirectory);
+        if (PendingInit.Read(files, config.DataDirectory) is { } earlier && earlier.Matches(pending with { ClusterId = earlier.ClusterId }))
+            PendingInit.Remove(files, config.DataDirectory);
         return [];
     }
 

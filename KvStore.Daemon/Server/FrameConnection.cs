@@ -208,5 +208,8 @@ internal sealed class FrameConnection : IDisposable
     private async Task WaitForRoomAsync(Func<bool> room)
     {
         while (!room() && !IsClosed) await Task.Delay(TimeSpan.FromMilliseconds(2));
+
+        // Who is not listened to is not silent.
+        Volatile.Write(ref _lastReceivedMs, Environment.TickCount64);
     }
 }

@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using System.Security.Cryptography;
 using KvStore.Core.Io;
 using KvStore.Core.Node;
@@ -72,13 +73,13 @@ internal sealed class NodeHost : IDisposable
     public void Start()
     {
         var connections = DescriptorLimit.Connections(_config.MaxConnections, _log);
-        _http = HttpEndpoint.Start(_config.Http.ToEndPoint()!, HttpRoutes.Of(this, _metrics), _log);
+        _http = Listening(_config.Http, Settings.Http, () => HttpEndpoint.Start(_config.Http.ToEndPoint()!, HttpRoutes.Of(this, _metrics), _log));
         _metrics.ReadFiguresFrom(() => Figures.Of(Node, this, _clock));
         if (_cluster is { } cluster) Open(cluster);
         else _log.LogInformation("no cluster yet: waiting for kvctl cluster init");
-        _gate = new Gate(_config.Listen.ToEndPoint()!, this, _clock, _log, connections);
+        _gate = Listening(_config.Listen, Settings.Listen, () => new Gate(_config.Listen.ToEndPoint()!, this, _clock, _log, connections));
         _starting = false;
-        if (Node is { } node) Links!.Start(node);
+        Links?.Start();
         Node?.Start();
         _log.LogInformation("node {Name} listens on {Listen}, HTTP on {Http}", _config.NodeName, _config.Listen, _config.Http);
     }
@@ -145,6 +146,19 @@ internal sealed class NodeHost : IDisposable
         _lock.Dispose();
     }
 
+    /// <exception cref="ConfigException">The address cannot be bound.</exception>
+    private static T Listening<T>(HostPort address, Setting setting, Func<T> listen)
+    {
+        try
+        {
+            return listen();
+        }
+        catch (SocketException e)
+        {
+            throw new ConfigException($"cannot listen on {address}: {e.Message}; stop who uses it, or choose another address with {setting.Flag}");
+        }
+    }
+
     private static ulong RandomSeed() => BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8));
 
     /// <summary>This node became a member: called once, by the formation, after the cluster file is durable.</summary>
@@ -157,7 +171,7 @@ internal sealed class NodeHost : IDisposable
             Open(cluster);
         }
 
-        Links!.Start(Node!);
+        Links!.Start();
         Node!.Start();
         _log.LogInformation("member {Self} of cluster {Cluster:x32}", _self, cluster.Topology.ClusterId);
     }
@@ -174,6 +188,7 @@ internal sealed class NodeHost : IDisposable
         var report = opened.WalReport;
         _log.LogInformation(
             "log replayed: {Records} records, {Bytes} bytes, torn tail {Torn} bytes", report.RecordsRead, report.BytesRead, report.TornBytes);
+        links.Attach(opened);
         Links = links;
         Volatile.Write(ref _node, opened);
     }

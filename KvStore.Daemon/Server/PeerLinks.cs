@@ -31,20 +31,19 @@ internal sealed class PeerLinks(NodeId self, NodeIdentity identity, ClusterFile 
     private KvNode? _node;
     private Timer? _watch;
 
-    public ulong FramesSent { get; private set; }
-
     public bool TrySend(NodeId to, PeerLane lane, PeerFrame type, ulong requestId, ReadOnlySpan<byte> body)
     {
         var slot = (to.Value * 4) + (int)lane;
         if (slot >= _fast.Length || Volatile.Read(ref _fast[slot]) is not { } link) return false;
-        FramesSent++;
         return link.TrySend((FrameType)type, requestId, body);
     }
 
+    /// <summary>Says whom the frames are for. Called before the first connection.</summary>
+    public void Attach(KvNode node) => _node = node;
+
     /// <summary>Begins to dial the peers with greater ids.</summary>
-    public void Start(KvNode node)
+    public void Start()
     {
-        _node = node;
         foreach (var member in cluster.Topology.Members)
         {
             if (member.Id.Value <= self.Value) continue;

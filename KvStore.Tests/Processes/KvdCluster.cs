@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using NUnit.Framework;
 using Shouldly;
 
@@ -9,6 +10,7 @@ internal sealed class KvdCluster : IDisposable
     /// <summary>What `kvctl cluster status` exits with when it works but something is missing.</summary>
     private const int Degraded = 10;
 
+    private volatile bool _failing;
     private readonly string _directory = Directory.CreateTempSubdirectory("kvd-test-").FullName;
 
     public KvdCluster(int partitions = 64, params string[] options)
@@ -20,6 +22,7 @@ internal sealed class KvdCluster : IDisposable
     public KvdCluster(IReadOnlyDictionary<string, string> environment, int partitions = 64, params string[] options)
     {
         Options = options;
+        AppDomain.CurrentDomain.FirstChanceException += OnThrown;
         Nodes = [.. new[] { "n1", "n2", "n3" }.Select(name => new KvdProcess(name, _directory, environment))];
         foreach (var node in Nodes) node.Start(options);
         Within(20, () => Kvctl.Run(Endpoints, "cluster", "init", "--nodes", Endpoints, "--partitions", $"{partitions}", "--timeout", "5s"), r => r.ExitCode == 0);
@@ -56,11 +59,15 @@ internal sealed class KvdCluster : IDisposable
 
     public void Dispose()
     {
-        if (TestContext.CurrentContext.Result.FailCount > 0)
+        AppDomain.CurrentDomain.FirstChanceException -= OnThrown;
+        if (_failing)
             foreach (var node in Nodes) TestContext.Out.WriteLine($"--- {node.Name}\n{node.Log}");
         foreach (var node in Nodes) node.Dispose();
         Directory.Delete(_directory, true);
     }
+
+    /// <summary>A test's verdict is known only after its `using` has ended the nodes; their logs are wanted when an assertion ends it.</summary>
+    private void OnThrown(object? sender, FirstChanceExceptionEventArgs e) => _failing |= e.Exception is AssertionException or ShouldAssertException;
 
     private static bool IsWritable(CtlResult status) => status.ExitCode == 0 && IsLed(status);
 

@@ -44,8 +44,6 @@ internal static class ErrorDocument
         if (key is not null) text.Append($"{KeyText.Display(key)}: ");
         text.Append($"{error.Code.Name()}: {error.Message}");
         if (OutcomeText(error) is { } outcome) text.Append($" (outcome: {outcome})");
-        if (error.Code == KvError.ConditionFailed && error.Current is { } current)
-            text.Append(current.IsNone ? "\n  there is no record" : $"\n  the record's revision is {current}");
         if (error.Missing.Count > 0)
             text.Append($"\n  missing: {string.Join(", ", error.Missing.Select(m => $"{names[m.Node]} ({m.Reason})"))}");
         if (error.Advice.Length > 0) text.Append($"\n  {error.Advice}");

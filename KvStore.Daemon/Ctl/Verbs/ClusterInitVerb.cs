@@ -32,10 +32,12 @@ internal sealed class ClusterInitVerb : Verb
         },
         otherwise: null);
 
+    private readonly Option<bool> _abort = Words.Flag("--abort", "give up a formation of the same nodes that was begun and not finished");
+
     public ClusterInitVerb() : base("init", "form a cluster of empty nodes")
     {
         _nodes.Required = true;
-        foreach (Option option in (Option[])[_nodes, _partitions, _clusterId]) Options.Add(option);
+        foreach (Option option in (Option[])[_nodes, _partitions, _clusterId, _abort]) Options.Add(option);
     }
 
     public override async Task<int> RunAsync(ParseResult parse, CtlContext context)
@@ -48,6 +50,7 @@ internal sealed class ClusterInitVerb : Verb
             ClusterId = parse.GetValue(_clusterId) ?? DrawId(),
             Partitions = (uint)(parse.GetValue(_partitions) ?? Limits.DefaultPartitions),
             Members = nodes,
+            Abort = parse.GetValue(_abort),
         };
         try
         {
@@ -70,7 +73,7 @@ internal sealed class ClusterInitVerb : Verb
         while (true)
         {
             var reply = await client.InitAsync(request, cancellation: context.Interrupted);
-            if (reply.State == InitState.Committed) return reply;
+            if (reply.State == InitState.Committed || request.Abort) return reply;
             if (reply.State == InitState.Aborted) throw new KvException(KvError.InvalidRequest, "the formation was given up", Outcome.NotApplied);
             if (Stopwatch.GetElapsedTime(start) >= context.Settings.Timeout)
                 throw new KvException(KvError.DeadlineExceeded, "not all nodes have agreed yet", Outcome.Unknown);

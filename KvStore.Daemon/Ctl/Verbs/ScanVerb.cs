@@ -18,9 +18,16 @@ internal sealed class ScanVerb : Verb
     private readonly ReadModeOptions _mode = new();
     private readonly Option<bool> _keyBase64 = Words.Flag("--key-base64", "PREFIX, --start and --end are in base64");
 
-    private readonly Option<ReadOnlyMemory<byte>> _cursor = Words.Word<ReadOnlyMemory<byte>>(
+    private readonly Option<ReadOnlyMemory<byte>?> _cursor = Words.Word<ReadOnlyMemory<byte>?>(
         "--cursor", "C", "go on where a scan with --limit and the same other options stopped",
-        "a cursor that kvctl printed", ScanDocument.TryParseCursor, otherwise: default);
+        "a cursor that kvctl printed",
+        (string word, out ReadOnlyMemory<byte>? value) =>
+        {
+            var ok = ScanDocument.TryParseCursor(word, out var cursor);
+            value = cursor;
+            return ok;
+        },
+        otherwise: null);
 
     public ScanVerb() : base("scan", "print records in key order")
     {
@@ -39,7 +46,7 @@ internal sealed class ScanVerb : Verb
             Prefix = Bound(parse.GetValue(_prefix), parse),
             Start = Bound(parse.GetValue(_start), parse),
             End = Bound(parse.GetValue(_end), parse),
-            Cursor = parse.GetValue(_cursor),
+            Cursor = parse.GetValue(_cursor) ?? default,
         };
         try
         {

@@ -38,7 +38,7 @@ _kvctl() {
         'delete') words='--strong --fast --if-version --key-base64 --help --endpoints --json --timeout --consistency --no-color' ;;
         'scan') words='--start --end --limit --keys-only --quorum --local --cursor --key-base64 --help --endpoints --json --timeout --consistency --no-color' ;;
         'cluster') words='init status ring members --help --endpoints --json --timeout --consistency --no-color' ;;
-        'cluster init') words='--nodes --partitions --cluster-id --help --endpoints --json --timeout --consistency --no-color' ;;
+        'cluster init') words='--nodes --partitions --cluster-id --abort --help --endpoints --json --timeout --consistency --no-color' ;;
         'cluster status') words='--watch --help --endpoints --json --timeout --consistency --no-color' ;;
         'cluster ring') words='--help --endpoints --json --timeout --consistency --no-color' ;;
         'cluster members') words='--help --endpoints --json --timeout --consistency --no-color' ;;

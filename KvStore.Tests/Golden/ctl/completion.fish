@@ -48,6 +48,7 @@ complete -c kvctl -n '__fish_seen_subcommand_from cluster; and not __fish_seen_s
 complete -c kvctl -n '__fish_seen_subcommand_from cluster; and __fish_seen_subcommand_from init' -l nodes -x -d 'host:port of each member, three or more; they are numbered in this order'
 complete -c kvctl -n '__fish_seen_subcommand_from cluster; and __fish_seen_subcommand_from init' -l partitions -x -d 'parts of the key space, for ever: a power of two (default 256)'
 complete -c kvctl -n '__fish_seen_subcommand_from cluster; and __fish_seen_subcommand_from init' -l cluster-id -x -d 'resume a formation that was begun with this id'
+complete -c kvctl -n '__fish_seen_subcommand_from cluster; and __fish_seen_subcommand_from init' -l abort -d 'give up a formation of the same nodes that was begun and not finished'
 complete -c kvctl -n '__fish_seen_subcommand_from cluster; and __fish_seen_subcommand_from status' -l watch -d 'again every second, until interrupted'
 complete -c kvctl -n '__fish_seen_subcommand_from explain' -l key-base64 -d 'KEY is in base64'
 complete -c kvctl -n '__fish_seen_subcommand_from bench' -l clients -x -d 'clients at a time (default 16)'

@@ -124,6 +124,7 @@ _kvctl() {
             '--nodes:host\:port of each member, three or more; they are numbered in this order'
             '--partitions:parts of the key space, for ever\: a power of two (default 256)'
             '--cluster-id:resume a formation that was begun with this id'
+            '--abort:give up a formation of the same nodes that was begun and not finished'
             '--help:show help'
             '--endpoints:nodes to ask, any will do (or KVCTL_ENDPOINTS; default 127.0.0.1\:7400)'
             '--json:print JSON documents, one per line (see '\''kvctl schema'\'')'
