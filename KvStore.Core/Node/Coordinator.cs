@@ -178,7 +178,7 @@ public sealed partial class Coordinator
         else if (!target.IsNone && TryForward(request, target)) return;
         else if (!request.MayWait) request.EndWithError(KvError.Unavailable, "the node that must answer cannot be reached");
         else if (_stopped) request.EndWithError(KvError.ShuttingDown, "this node is stopping");
-        else if (LiveReplicas(request.Partition) < 2) RefuseForLackOfPrimary(request, KvError.NoQuorum);
+        else if (_heartbeats.KnowsWhoIsDown && LiveReplicas(request.Partition) < 2) RefuseForLackOfPrimary(request, KvError.NoQuorum);
         else Park(request);
     }
 

@@ -40,6 +40,7 @@ internal sealed class Heartbeats : IDisposable
     private long _nextSendNs;
     private long _nextTransferNs;
     private bool _started;
+    private long _startedNs;
     private readonly Lock _stopGate = new();
     private volatile bool _stopped;
 
@@ -74,9 +75,13 @@ internal sealed class Heartbeats : IDisposable
 
     public IEnumerable<PeerState> Peers => _peers.Values;
 
+    /// <summary>A node that has just started has heard from nobody, which says nothing of the others yet. Any thread.</summary>
+    public bool KnowsWhoIsDown => Volatile.Read(ref _startedNs) is > 0 and var started && _context.Clock.BootTimeNs - started > 2 * TimeoutNs;
+
     public void Start()
     {
         _lastBeatNs = _context.Clock.BootTimeNs;
+        Volatile.Write(ref _startedNs, _lastBeatNs);
         _lane.Post(_beat);
     }
 
