@@ -28,7 +28,7 @@ public sealed class PartitionIngest
         _state = state;
         _configuration = configuration;
         _generation = engine.NewGeneration();
-        _tables = engine.NewTables();
+        _tables = engine.NewTables(forLevel0: false);
         StorageKey.WritePrefix(_key, store.Id, _generation, 0);
     }
 

@@ -37,7 +37,7 @@ public sealed class StorageEngine : IDisposable
         _listener = listener;
         Chunks = new ChunkPool(options.MemTableBytes, options.PoisonFreedMemory);
         MemTables = new MemTableBudget(options.MemTableBytes, () => _flush?.Request(null));
-        WriteController = new WriteController(clock);
+        WriteController = new WriteController(clock, options);
         _cache = new BlockCache(options.BlockCacheBytes, options.PoisonFreedMemory);
         fs.CreateDirectory(directory);
         var ballast = new Ballast(fs, directory, options.BallastBytes);
@@ -47,7 +47,7 @@ public sealed class StorageEngine : IDisposable
         _flush = new FlushWorker(this, _tree, scheduler.CreateLane("flush"));
         var picker = new CompactionPicker(options);
         var limiter = new RateLimiter(clock, options.CompactionBytesPerSecond);
-        _compactions = [.. Enumerable.Range(0, options.CompactionLanes).Select(i => new CompactionWorker(this, _tree, picker, limiter, scheduler, clock, $"compaction-{i}"))];
+        _compactions = [.. Enumerable.Range(0, options.CompactionLanes).Select(i => new CompactionWorker(this, _tree, picker, limiter, scheduler, $"compaction-{i}"))];
         _space = new FreeSpace(fs, directory, options.ReservedSpaceBytes, ballast, scheduler, OnSpaceRegained, Fail);
         _isOpen = true;
         ReportMissing(missing);
@@ -72,20 +72,7 @@ public sealed class StorageEngine : IDisposable
         get
         {
             if (_space.IsShort) return WritePressure.DiskFull;
-            var closeness = ClosenessToStall;
-            if (closeness >= 1) return WritePressure.Stall;
-            return closeness > 0 ? WritePressure.SlowDown : WritePressure.None;
-        }
-    }
-
-    /// <summary>From the first slowing (0) to the stall (1): of memory, and of level 0.</summary>
-    private double ClosenessToStall
-    {
-        get
-        {
-            var memory = (MemTables.ActiveBytes + MemTables.FrozenBytes - (1.75 * _options.MemTableBytes)) / (0.25 * _options.MemTableBytes);
-            var level0 = (double)(_tree.Level0Tables - (3 * _options.Level0CompactionTables) + 1) / ((2 * _options.Level0CompactionTables) + 1);
-            return Math.Clamp(Math.Max(memory, level0), 0, 1);
+            return WriteController.Pressure(MemTables.Bytes, _tree.Level0Tables);
         }
     }
 
@@ -106,14 +93,10 @@ public sealed class StorageEngine : IDisposable
     internal bool IsBehind => _tree.Level0Tables >= 2 * _options.Level0CompactionTables;
 
     /// <summary>
-    /// For how many nanoseconds the sender of a write of this size should be held up, at most a tenth of a second; 0 unless
-    /// <see cref="Pressure"/> is <see cref="WritePressure.SlowDown"/>. Each write that is sent is to be announced once.
+    /// For how many nanoseconds the sender of a write of this size should be held up, at most a tenth of a second; 0 while
+    /// <see cref="Pressure"/> is <see cref="WritePressure.None"/>. Each write that is sent is to be announced once. Any thread.
     /// </summary>
-    public long WritePauseNs(long bytes)
-    {
-        var closeness = ClosenessToStall;
-        return closeness > 0 ? WriteController.PauseNs(bytes, closeness) : 0;
-    }
+    public long WritePauseNs(long bytes) => WriteController.PauseNs(bytes, MemTables.Bytes, _tree.Level0Tables);
 
     /// <summary>Opens a data directory, creating it if it is new.</summary>
     /// <exception cref="DiskException">It cannot be read or written.</exception>
@@ -182,7 +165,7 @@ public sealed class StorageEngine : IDisposable
         }
 
         return new StorageStatistics(
-            MemTables.ActiveBytes + MemTables.FrozenBytes, Chunks.UsedBytes, Chunks.FreeBytes, _cache.UsedBytes, _cache.Hits, _cache.Misses,
+            MemTables.Bytes, Chunks.UsedBytes, Chunks.FreeBytes, _cache.UsedBytes, _cache.Hits, _cache.Misses,
             levels, Counters.Flushes, Counters.FlushedBytes, Counters.Compactions, Counters.CompactedBytes, Counters.Corruptions,
             _space.Bytes, Pressure);
     }
@@ -201,7 +184,9 @@ public sealed class StorageEngine : IDisposable
         Chunks.Dispose();
     }
 
-    internal TableSequence NewTables() => new(_fs, _tree.Directory, _tree.NewFileNumber, _options.TableBytes);
+    /// <summary>A flush is one table whatever its size: tables in level 0 are counted, and each is looked into by every read.</summary>
+    internal TableSequence NewTables(bool forLevel0) =>
+        new(_fs, _tree.Directory, _tree.NewFileNumber, forLevel0 ? long.MaxValue : _options.TableBytes);
 
     internal Generation NewGeneration() => _tree.NewGeneration();
 
@@ -248,6 +233,7 @@ public sealed class StorageEngine : IDisposable
 
     internal void OnTablesChanged()
     {
+        WriteController.OnLevel0(_tree.Level0Tables);
         foreach (var worker in _compactions) worker.Wake();
     }
 

@@ -4,22 +4,22 @@ namespace KvStore.Core.Storage;
 public sealed class StorageOptions
 {
     /// <summary>When the memtables of all partitions have grown to this, they are frozen together and flushed. While that runs, as much again may be used.</summary>
-    public long MemTableBytes { get; init; } = 64L << 20;
+    public long MemTableBytes { get; init; } = 32L << 20;
 
     /// <summary>Blocks of tables kept in memory, their indexes and filters included.</summary>
     public long BlockCacheBytes { get; init; } = 128L << 20;
 
-    /// <summary>A table that has grown to this is ended and another begun.</summary>
-    public long TableBytes { get; init; } = 64L << 20;
+    /// <summary>Below level 0 a table that has grown to this is ended and another begun.</summary>
+    public long TableBytes { get; init; } = 32L << 20;
 
     /// <summary>The level into which level 0 is merged holds about this much at most.</summary>
     public long BaseLevelBytes { get; init; } = 256L << 20;
 
-    /// <summary>So many tables in level 0 are merged downwards; at three times the number writes are slowed, at five times stalled.</summary>
+    /// <summary>So many tables in level 0 are merged downwards; from three times the number on writes are slowed, at ten times stalled.</summary>
     public int Level0CompactionTables { get; init; } = 4;
 
     /// <summary>How many compactions may run at once.</summary>
-    public int CompactionLanes { get; init; } = 1;
+    public int CompactionLanes { get; init; } = 2;
 
     /// <summary>Compaction writes no faster than this unless it is behind; 0 for no limit.</summary>
     public long CompactionBytesPerSecond { get; init; } = 200L << 20;

@@ -36,15 +36,19 @@ internal sealed class CompactionPicker(StorageOptions options)
     }
 
     /// <summary>
-    /// All of level 0 at once: its tables overlap, and an older one may not stay above a newer one. The data goes past the levels that
-    /// should be empty, unless one of them holds something yet.
+    /// The oldest tables of level 0: they overlap, and an older one may not stay above a newer one. As many as there is data below them to be
+    /// merged with, so that it is not written again and again for little; no more, so that level 0 is emptied at a steady pace.
+    /// The data goes past the levels that should be empty, unless one of them holds something yet.
     /// </summary>
-    private static CompactionPlan? PlanLevel0(TableVersion version, int baseLevel)
+    private CompactionPlan? PlanLevel0(TableVersion version, int baseLevel)
     {
-        var upper = version.Level(0);
         var target = 1;
         while (target < baseLevel && version.Level(target).Length == 0) target++;
-        return Complete(version, 0, target, upper);
+        var below = version.LevelBytes(target);
+        var all = version.Level(0);
+        var first = all.Length;
+        for (long bytes = 0; first > 0 && (all.Length - first < options.Level0CompactionTables || bytes < below); first--) bytes += all[first - 1].Info.Bytes;
+        return Complete(version, 0, target, all[first..]);
     }
 
     /// <summary>The table that drags the least along with it, for its size.</summary>

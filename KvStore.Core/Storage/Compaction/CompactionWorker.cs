@@ -20,7 +20,6 @@ internal sealed class CompactionWorker : IWorkItem
     private readonly DeadData _deadData;
     private readonly RateLimiter _limiter;
     private readonly IScheduler _scheduler;
-    private readonly IClock _clock;
     private readonly ILane _lane;
     private readonly WakeItem _wake;
     private bool _isPosted;
@@ -28,11 +27,9 @@ internal sealed class CompactionWorker : IWorkItem
     private volatile bool _isClosed;
     private bool _lacksSpace;
     private CompactionJob? _job;
-    private long _beganNs;
 
     public CompactionWorker(
-        StorageEngine engine, TableTree tree, CompactionPicker picker, RateLimiter limiter, IScheduler scheduler, IClock clock,
-        string laneName)
+        StorageEngine engine, TableTree tree, CompactionPicker picker, RateLimiter limiter, IScheduler scheduler, string laneName)
     {
         _engine = engine;
         _tree = tree;
@@ -40,7 +37,6 @@ internal sealed class CompactionWorker : IWorkItem
         _deadData = new DeadData(tree, engine.UseTables, Quarantine);
         _limiter = limiter;
         _scheduler = scheduler;
-        _clock = clock;
         _lane = scheduler.CreateLane(laneName);
         _wake = new WakeItem(this);
     }
@@ -124,8 +120,7 @@ internal sealed class CompactionWorker : IWorkItem
                     foreach (var table in plan.Inputs) table.IsBusy = true;
                     _tree.Running.Add(plan);
                     _tree.Current.AddReference();
-                    _beganNs = _clock.BootTimeNs;
-                    return new CompactionJob(plan, _tree.Current, _engine.NewTables(), _tree.FindPartition);
+                    return new CompactionJob(plan, _tree.Current, _engine.NewTables(forLevel0: false), _tree.FindPartition);
                 }
 
                 var edit = new VersionEdit();
@@ -142,7 +137,7 @@ internal sealed class CompactionWorker : IWorkItem
     {
         var edit = job.Complete();
         _tree.Commit(edit, _engine.UseTables);
-        if (job.Plan.Level == 0) _engine.WriteController.OnDrained(job.Plan.Upper.Sum(table => table.Info.Bytes), _clock.BootTimeNs - _beganNs);
+        if (job.Plan.Level == 0) _engine.WriteController.OnDrained(job.Plan.Upper.Sum(table => table.Info.Bytes));
         EndJob();
         _engine.Counters.AddCompaction();
         _engine.OnTablesChanged();

@@ -123,7 +123,9 @@ internal sealed class FlushWorker(StorageEngine engine, TableTree tree, ILane la
         var parts = new List<FrozenPart>();
         foreach (var store in partitions)
             if (store.Freeze() is { } part) parts.Add(part);
-        return parts.Count > 0 ? new FlushJob(parts, engine.NewTables) : null;
+        if (parts.Count == 0) return null;
+        engine.WriteController.OnFlushBegun(BytesOf(parts));
+        return new FlushJob(parts, () => engine.NewTables(forLevel0: true));
     }
 
     private IEnumerable<PartitionStore> TakeWanted()
@@ -158,6 +160,9 @@ internal sealed class FlushWorker(StorageEngine engine, TableTree tree, ILane la
             tree.Commit(edit, tables => engine.UseTables(tables, flushed));
         }
 
+        engine.WriteController.OnFlushEnded(BytesOf(job.Parts));
         engine.OnFlushed(flushed);
     }
+
+    private static long BytesOf(IReadOnlyList<FrozenPart> parts) => parts.Sum(part => part.Table?.Bytes ?? 0);
 }

@@ -3,39 +3,110 @@ using KvStore.Core.Io;
 namespace KvStore.Core.Storage.Compaction;
 
 /// <summary>
-/// Says for how long a writer should pause so that writes come no faster than compaction empties level 0 (the idea: RocksDB's write
-/// controller). The allowed rate follows the rate measured last, and falls as level 0 comes closer to the stall. Any thread.
+/// Paces writes so that they are taken at the speed of flush and compaction before memory or level 0 comes to its bound: many short pauses
+/// instead of one long one. Any thread.
 /// </summary>
-internal sealed class WriteController(IClock clock)
+/// <remarks>
+/// While a flush runs, what is left of the memory is spread over the time it still needs. Level 0 is a queue before compaction: the more of
+/// it, the slower the writes, around the rate at which it was emptied lately (the time spent on deeper levels included), so that both meet.
+/// </remarks>
+internal sealed class WriteController(IClock clock, StorageOptions options)
 {
-    private const long NsPerSecond = 1_000_000_000;
+    private const double NsPerSecond = 1e9;
     private const double FirstRate = 64 << 20;
     private const double LeastRate = 1 << 20;
     private const long LongestPauseNs = 100_000_000;
 
+    // A flush that takes longer than it should is expected to need this share of its time again.
+    private const double LateShare = 0.2;
+
     private readonly Lock _lock = new();
+    private readonly int _slowTables = 3 * options.Level0CompactionTables;
+    private readonly int _fullTables = 5 * options.Level0CompactionTables;
+    private readonly int _stallTables = 10 * options.Level0CompactionTables;
+    private double _flushedPerSecond = FirstRate;
     private double _drainedPerSecond = FirstRate;
+    private long _flushBeganNs;
+    private long _flushNeedsNs;
+    private long _drainBeganNs;
+    private int _level0Tables;
     private long _paidAtNs;
 
-    /// <summary>A compaction has taken so much out of level 0.</summary>
-    public void OnDrained(long bytes, long durationNs)
+    /// <summary>What is asked of the senders of writes, space apart.</summary>
+    /// <param name="memTableBytes">In active and frozen memtables.</param>
+    public WritePressure Pressure(long memTableBytes, int level0Tables)
     {
-        if (durationNs <= 0) return;
-        lock (_lock) _drainedPerSecond = Math.Max(LeastRate, (_drainedPerSecond + ((double)bytes / durationNs * NsPerSecond)) / 2);
+        if (memTableBytes >= 2 * options.MemTableBytes || level0Tables >= _stallTables) return WritePressure.Stall;
+        return IsMemoryShort(memTableBytes) || level0Tables >= _slowTables ? WritePressure.SlowDown : WritePressure.None;
     }
 
-    /// <param name="bytes">Of the write.</param>
-    /// <param name="closeness">How far the engine is on the way from the first slowing to the stall, 0 to 1.</param>
-    /// <returns>Nanoseconds, at most a tenth of a second.</returns>
-    public long PauseNs(long bytes, double closeness)
+    /// <summary>Announces a write; returns for how many nanoseconds it should be held up, at most a tenth of a second.</summary>
+    public long PauseNs(long bytes, long memTableBytes, int level0Tables)
     {
+        if (Pressure(memTableBytes, level0Tables) == WritePressure.None) return 0;
         var now = clock.BootTimeNs;
         lock (_lock)
         {
-            // Somewhat faster than level 0 is emptied at first, much slower near the stall: in between they meet.
-            var rate = Math.Max(LeastRate, _drainedPerSecond * (1.5 - (1.3 * closeness)));
+            var rate = Math.Max(LeastRate, Math.Min(MemoryRate(memTableBytes, now), Level0Rate(level0Tables)));
             _paidAtNs = Math.Max(_paidAtNs, now) + (long)(bytes / rate * NsPerSecond);
             return Math.Min(LongestPauseNs, _paidAtNs - now);
         }
     }
+
+    public void OnFlushBegun(long bytes)
+    {
+        lock (_lock)
+        {
+            _flushBeganNs = clock.BootTimeNs;
+            _flushNeedsNs = (long)(bytes / _flushedPerSecond * NsPerSecond);
+        }
+    }
+
+    /// <param name="bytes">Of the memtables that were flushed. A small flush says little of a large one: its time is that of the syncs.</param>
+    public void OnFlushEnded(long bytes)
+    {
+        if (bytes < options.MemTableBytes / 4) return;
+        lock (_lock) _flushedPerSecond = Mean(_flushedPerSecond, bytes, clock.BootTimeNs - _flushBeganNs);
+    }
+
+    /// <summary>The number of tables in level 0 changed.</summary>
+    public void OnLevel0(int tables)
+    {
+        lock (_lock)
+        {
+            if (_level0Tables < options.Level0CompactionTables) _drainBeganNs = clock.BootTimeNs;
+            _level0Tables = tables;
+        }
+    }
+
+    /// <summary>A compaction has taken so much out of level 0.</summary>
+    public void OnDrained(long bytes)
+    {
+        lock (_lock)
+        {
+            var now = clock.BootTimeNs;
+            _drainedPerSecond = Mean(_drainedPerSecond, bytes, now - _drainBeganNs);
+            _drainBeganNs = now;
+        }
+    }
+
+    private bool IsMemoryShort(long memTableBytes) => memTableBytes >= 1.5 * options.MemTableBytes;
+
+    private double MemoryRate(long memTableBytes, long now)
+    {
+        if (!IsMemoryShort(memTableBytes)) return double.PositiveInfinity;
+        var room = Math.Max(0, (2 * options.MemTableBytes) - memTableBytes);
+        var needsNs = Math.Max(_flushBeganNs + _flushNeedsNs - now, LateShare * _flushNeedsNs);
+        return room / needsNs * NsPerSecond;
+    }
+
+    private double Level0Rate(int tables)
+    {
+        if (tables < _slowTables) return double.PositiveInfinity;
+        var closeness = Math.Min(1, (double)(tables - _slowTables + 1) / (_fullTables - _slowTables + 1));
+        return _drainedPerSecond * 1.5 * (1 - closeness);
+    }
+
+    private static double Mean(double perSecond, long bytes, long durationNs) =>
+        durationNs <= 0 ? perSecond : Math.Max(LeastRate, (perSecond + (bytes / (double)durationNs * NsPerSecond)) / 2);
 }

@@ -6,11 +6,8 @@ internal sealed class MemTableBudget(long flushAtBytes, Action onFull)
     private long _activeBytes;
     private long _frozenBytes;
 
-    /// <summary>In memtables that are written to.</summary>
-    public long ActiveBytes => Volatile.Read(ref _activeBytes);
-
-    /// <summary>In memtables that wait for a flush or are being flushed.</summary>
-    public long FrozenBytes => Volatile.Read(ref _frozenBytes);
+    /// <summary>In memtables that are written to, and in those that wait for a flush or are being flushed.</summary>
+    public long Bytes => Volatile.Read(ref _activeBytes) + Volatile.Read(ref _frozenBytes);
 
     public void OnGrown(long bytes)
     {

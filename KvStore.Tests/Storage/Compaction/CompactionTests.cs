@@ -109,7 +109,7 @@ public sealed class CompactionTests
     public void Writers_are_slowed_then_stalled_while_compaction_is_behind_and_go_on_after_it()
     {
         var seen = new List<WritePressure>();
-        for (var round = 0; round < 12; round++)
+        for (var round = 0; round < 10 * SimEngine.SmallOptions.Level0CompactionTables; round++)
         {
             Fill(_store, 10, 100);
             _sim.Engine.FlushAll();
@@ -147,7 +147,7 @@ public sealed class CompactionTests
             MemTableBytes = 8 << 20,
             TableBytes = 1 << 20,
             BaseLevelBytes = 24 << 10,
-            Level0CompactionTables = 8,
+            Level0CompactionTables = 3,
             ReservedSpaceBytes = 0,
             BallastBytes = 0,
             CompactionBytesPerSecond = 1 << 20,
@@ -156,7 +156,7 @@ public sealed class CompactionTests
         _store = _sim.Engine.CreatePartition(new PartitionId(1), "c"u8);
         for (var round = 0; round < 3; round++) Fill(_store, 2000, 1500);
         var start = _sim.Scheduler.BootTimeNs;
-        while (_sim.Engine.ReadStatistics().Compactions == 0)
+        while (_sim.Engine.ReadStatistics().Compactions == 0 && _sim.Scheduler.BootTimeNs < start + 60_000_000_000)
         {
             _sim.Scheduler.RunUntilIdle();
             _sim.Scheduler.Advance(10_000_000);
