@@ -17,8 +17,8 @@ internal sealed class WriteController(IClock clock, StorageOptions options)
     private const double LeastRate = 1 << 20;
     private const long LongestPauseNs = 100_000_000;
 
-    // A flush that takes longer than it should is expected to need this share of its time again.
-    private const double LateShare = 0.2;
+    // A flush that is late is expected to need this share of the time it took so far.
+    private const double LateShare = 0.5;
 
     private readonly Lock _lock = new();
     private readonly int _slowTables = 3 * options.Level0CompactionTables;
@@ -47,8 +47,8 @@ internal sealed class WriteController(IClock clock, StorageOptions options)
         var now = clock.BootTimeNs;
         lock (_lock)
         {
-            var rate = Math.Max(LeastRate, Math.Min(MemoryRate(memTableBytes, now), Level0Rate(level0Tables)));
-            _paidAtNs = Math.Max(_paidAtNs, now) + (long)(bytes / rate * NsPerSecond);
+            var rate = Math.Min(MemoryRate(memTableBytes, now), Level0Rate(level0Tables));
+            _paidAtNs = Math.Max(_paidAtNs, now) + (long)Math.Min(LongestPauseNs, bytes / rate * NsPerSecond);
             return Math.Min(LongestPauseNs, _paidAtNs - now);
         }
     }
@@ -95,16 +95,16 @@ internal sealed class WriteController(IClock clock, StorageOptions options)
     private double MemoryRate(long memTableBytes, long now)
     {
         if (!IsMemoryShort(memTableBytes)) return double.PositiveInfinity;
-        var room = Math.Max(0, (2 * options.MemTableBytes) - memTableBytes);
-        var needsNs = Math.Max(_flushBeganNs + _flushNeedsNs - now, LateShare * _flushNeedsNs);
-        return room / needsNs * NsPerSecond;
+        var room = Math.Max(1, (2 * options.MemTableBytes) - memTableBytes);
+        var elapsedNs = Math.Max(1, now - _flushBeganNs);
+        return room / Math.Max(_flushNeedsNs - elapsedNs, LateShare * elapsedNs) * NsPerSecond;
     }
 
     private double Level0Rate(int tables)
     {
         if (tables < _slowTables) return double.PositiveInfinity;
         var closeness = Math.Min(1, (double)(tables - _slowTables + 1) / (_fullTables - _slowTables + 1));
-        return _drainedPerSecond * 1.5 * (1 - closeness);
+        return Math.Max(LeastRate, _drainedPerSecond * 1.5 * (1 - closeness));
     }
 
     private static double Mean(double perSecond, long bytes, long durationNs) =>
