@@ -10,7 +10,7 @@ namespace KvStore.Core.Storage.Wal;
 /// </summary>
 internal sealed class SubmissionQueue(WalOptions options, IClock clock)
 {
-    private const int KeptBatches = 4;
+    private const int KeptBatches = 16;
     private readonly Lock _lock = new();
     private readonly Queue<Batch> _sealed = new();
     private readonly Stack<Batch> _unused = new();
