@@ -140,7 +140,7 @@ internal sealed class KvdStore : IStore
     {
         if (_engine.Pressure >= WritePressure.Stall) _longestStallNs = Math.Max(_longestStallNs, TimeOf(() => _engine.Pressure >= WritePressure.Stall));
         if (_log.PendingBytes > MostPendingBytes) _longestLogWaitNs = Math.Max(_longestLogWaitNs, TimeOf(() => _log.PendingBytes > MostPendingBytes));
-        if (_engine.WritePauseNs(bytes) is var pauseNs and > 0) Thread.Sleep(TimeSpan.FromMicroseconds(pauseNs / 1000));
+        if (_engine.TryPaceWrite(bytes, out var pauseNs) && pauseNs > 0) Thread.Sleep(TimeSpan.FromMicroseconds(pauseNs / 1000));
     }
 
     private static long TimeOf(Func<bool> condition)

@@ -61,7 +61,7 @@ public sealed class KvNode : IDisposable
             Options = options,
             Log = seams.Log,
             Observer = seams.Observer,
-            Pressure = () => _storage!.Pressure,
+            Storage = () => _storage!,
         };
         _statuses = new PartitionStatus?[topology.PartitionCount];
         _shards = new Shard[options.Shards > 0 ? options.Shards : Environment.ProcessorCount];

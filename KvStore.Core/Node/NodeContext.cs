@@ -26,8 +26,7 @@ internal sealed class NodeContext
 
     public required INodeObserver Observer { get; init; }
 
-    /// <summary>Why the storage engine or the WAL wants no more writes now; None when it does.</summary>
-    public required Func<WritePressure> Pressure { get; init; }
+    public required Func<StorageEngine> Storage { get; init; }
 
     /// <summary>Told on the shard's thread when a replica here learns of another leader, so that requests that wait for one are released.</summary>
     public Action<PartitionId>? LeaderChanged { get; set; }

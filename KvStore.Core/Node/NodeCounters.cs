@@ -7,6 +7,7 @@ public sealed class NodeCounters
     private long _leaderChanges;
     private long _fastWritesCut;
     private long _overloadRejections;
+    private long _writeStallNs;
     private long _raftMessagesDropped;
     private long _atRiskWrites;
     private long _atRiskBytes;
@@ -33,6 +34,9 @@ public sealed class NodeCounters
 
     public long AtRiskBytes => Volatile.Read(ref _atRiskBytes);
 
+    /// <summary>For how long writes were held up in all because flush or compaction was behind, in ns.</summary>
+    public long WriteStallNs => Volatile.Read(ref _writeStallNs);
+
     public long SnapshotsSent => Volatile.Read(ref _snapshotsSent);
 
     public long SnapshotsInstalled => Volatile.Read(ref _snapshotsInstalled);
@@ -44,6 +48,8 @@ public sealed class NodeCounters
     internal void AddFastWriteCut() => Interlocked.Increment(ref _fastWritesCut);
 
     internal void AddOverloadRejection() => Interlocked.Increment(ref _overloadRejections);
+
+    internal void AddHeldWrite(long pauseNs) => Interlocked.Add(ref _writeStallNs, pauseNs);
 
     internal void AddRaftMessageDropped() => Interlocked.Increment(ref _raftMessagesDropped);
 

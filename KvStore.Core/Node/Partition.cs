@@ -121,8 +121,9 @@ internal sealed class Partition : IDisposable
             return;
         }
 
-        // While a snapshot replaces the state, nothing may be appended to the log that it will reset.
-        if (_installing || !TryReadMeta(entries, message.EntryCount, out var meta)) return;
+        // While a snapshot replaces the state, nothing may be appended to the log that it will reset. And what cannot be applied for want of
+        // room is not taken either: the leader sends it again, and its writers wait if the third replica is no better off.
+        if (_installing || (message.EntryCount > 0 && Context.Storage().IsFull) || !TryReadMeta(entries, message.EntryCount, out var meta)) return;
         UpdateLed();
         var decision = _raft.Step(message, meta, _shard.NowMs);
         if (!decision.Accepted) return;
@@ -250,7 +251,7 @@ internal sealed class Partition : IDisposable
     {
         if (_raft.Role != RaftRole.Leader) return WriteVerdict.NotPrimary;
         if (_shard.NowNs >= operation.DeadlineNs) return WriteVerdict.Expired;
-        if (Context.Pressure() is var pressure && pressure == WritePressure.DiskFull) return WriteVerdict.DiskFull;
+        if (Context.Storage().Pressure is var pressure && pressure == WritePressure.DiskFull) return WriteVerdict.DiskFull;
         if (pressure == WritePressure.Stall || Volatile.Read(ref Context.UncommittedBytes) > Context.Options.MaxNodeUncommittedBytes)
             return WriteVerdict.Overloaded;
         return null;

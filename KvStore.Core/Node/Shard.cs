@@ -38,6 +38,7 @@ public sealed class Shard : IWorkItem
     private long _lastTurnNs;
     private long _oldestAtRiskNs;
     private readonly TickItem _tick;
+    private readonly HeldWrites _held;
     private IDisposable? _timer;
     private long _timerDueMs = long.MaxValue;
     private long _nextDeadlineMs = long.MaxValue;
@@ -54,6 +55,7 @@ public sealed class Shard : IWorkItem
         Context = context;
         Outbox = new PeerOutbox(context.Transport, context.Counters);
         _tick = new TickItem(this);
+        _held = new HeldWrites();
     }
 
     public int Number { get; }
@@ -199,21 +201,19 @@ public sealed class Shard : IWorkItem
     /// <summary>After the stop nothing reaches a partition any more: whoever waits is told, the rest is let go.</summary>
     private static void Refuse(in ShardEvent item)
     {
-        if (item.Object is PendingWrite write) write.Completion.Complete(write, WriteEnd.Refused(WriteVerdict.ShuttingDown));
+        if (item.Object is PendingWrite write) Refuse(write, WriteVerdict.ShuttingDown);
         else if (item.Object is ReadBarrier read) read.Completion.OnBarrier(read.Partition, BarrierVerdict.NotPrimary, default);
         else (item.Object as PooledBytes)?.Release();
     }
+
+    private static void Refuse(PendingWrite write, WriteVerdict verdict) => write.Completion.Complete(write, WriteEnd.Refused(verdict));
 
     private void Handle(in ShardEvent item)
     {
         switch (item.Kind)
         {
             case ShardEventKind.Write:
-                var write = (PendingWrite)item.Object!;
-                Interlocked.Decrement(ref _queuedRequests);
-                Interlocked.Add(ref _queuedRequestBytes, -write.EntryLength);
-                if (Find(write.Partition) is { } writer) writer.OnWrite(write);
-                else write.Completion.Complete(write, WriteEnd.Refused(WriteVerdict.NotPrimary));
+                Admit((PendingWrite)item.Object!);
                 break;
             case ShardEventKind.Read:
                 var read = (ReadBarrier)item.Object!;
@@ -236,12 +236,47 @@ public sealed class Shard : IWorkItem
                 break;
             case ShardEventKind.Stop:
                 _stopping = true;
+                while (_held.TryTake(long.MaxValue, out var held)) Refuse(held, WriteVerdict.ShuttingDown);
                 ((Action)item.Object!)();
                 break;
             default:
                 Find(item.Partition)?.OnEvent(item);
                 break;
         }
+    }
+
+    /// <summary>Writes are held up here, so that they come to their partitions at the speed of flush and compaction.</summary>
+    private void Admit(PendingWrite write)
+    {
+        if (!Context.Storage().TryPaceWrite(write.EntryLength, out var pauseNs))
+        {
+            Context.Counters.AddOverloadRejection();
+            Unreserve(write);
+            Refuse(write, WriteVerdict.Overloaded);
+        }
+        else if (!_held.MustWait(pauseNs))
+        {
+            Take(write);
+        }
+        else
+        {
+            Context.Counters.AddHeldWrite(pauseNs);
+            _held.Add(write, NowNs + pauseNs);
+            _nextDeadlineMs = Math.Min(_nextDeadlineMs, _held.NextDueMs);
+        }
+    }
+
+    private void Take(PendingWrite write)
+    {
+        Unreserve(write);
+        if (Find(write.Partition) is { } partition) partition.OnWrite(write);
+        else Refuse(write, WriteVerdict.NotPrimary);
+    }
+
+    private void Unreserve(PendingWrite write)
+    {
+        Interlocked.Decrement(ref _queuedRequests);
+        Interlocked.Add(ref _queuedRequestBytes, -write.EntryLength);
     }
 
     private Partition? Find(PartitionId id)
@@ -278,7 +313,8 @@ public sealed class Shard : IWorkItem
 
     private void HandleTick()
     {
-        _nextDeadlineMs = long.MaxValue;
+        while (_held.TryTake(NowNs, out var write)) Take(write);
+        _nextDeadlineMs = _held.NextDueMs;
         var oldest = 0L;
         foreach (var partition in _partitions.Values)
         {

@@ -76,6 +76,9 @@ public sealed class StorageEngine : IDisposable
         }
     }
 
+    /// <summary>Memory or level 0 is at its bound, whatever the space: nothing more should be brought here to be applied.</summary>
+    public bool IsFull => WriteController.Pressure(MemTables.Bytes, _tree.Level0Tables) == WritePressure.Stall;
+
     internal ChunkPool Chunks { get; }
 
     internal MemTableBudget MemTables { get; }
@@ -93,10 +96,10 @@ public sealed class StorageEngine : IDisposable
     internal bool IsBehind => _tree.Level0Tables >= 2 * _options.Level0CompactionTables;
 
     /// <summary>
-    /// For how many nanoseconds the sender of a write of this size should be held up, at most a tenth of a second; 0 while
-    /// <see cref="Pressure"/> is <see cref="WritePressure.None"/>. Each write that is sent is to be announced once. Any thread.
+    /// Announces a write, once; false if it should be refused, since so many are held up already. Any thread.
     /// </summary>
-    public long WritePauseNs(long bytes) => WriteController.PauseNs(bytes, MemTables.Bytes, _tree.Level0Tables);
+    /// <param name="pauseNs">For how many nanoseconds it should be held up, so that writes come at the speed of flush and compaction: at most a second.</param>
+    public bool TryPaceWrite(long bytes, out long pauseNs) => WriteController.TryPace(bytes, MemTables.Bytes, _tree.Level0Tables, out pauseNs);
 
     /// <summary>Opens a data directory, creating it if it is new.</summary>
     /// <exception cref="DiskException">It cannot be read or written.</exception>

@@ -12,7 +12,17 @@ namespace KvStore.Core.Storage;
 public sealed record StorageStatistics(
     long MemTableBytes, long ArenaBytes, long FreeArenaBytes, long CacheBytes, long CacheHits, long CacheMisses,
     IReadOnlyList<LevelStatistics> Levels, long Flushes, long FlushedBytes, long Compactions, long CompactedBytes, long Corruptions,
-    long FreeSpaceBytes, WritePressure Pressure);
+    long FreeSpaceBytes, WritePressure Pressure)
+{
+    /// <summary>Bytes written to tables for each byte flushed; 0 before the first flush. The log is not counted.</summary>
+    public double WriteAmplification => FlushedBytes == 0 ? 0 : (double)(FlushedBytes + CompactedBytes) / FlushedBytes;
+
+    /// <summary>The sorted runs that a read may have to look into: the tables of level 0 and the levels that hold something.</summary>
+    public int ReadAmplification => Levels[0].Tables + Levels.Skip(1).Count(level => level.Tables > 0);
+
+    /// <summary>Bytes of all levels over those of the deepest that holds something; 1 if there is nothing.</summary>
+    public double SpaceAmplification => Levels.LastOrDefault(level => level.Tables > 0) is { Bytes: > 0 } deepest ? (double)Levels.Sum(level => level.Bytes) / deepest.Bytes : 1;
+}
 
 /// <summary>One level of the tree.</summary>
 public readonly record struct LevelStatistics(int Tables, long Bytes);

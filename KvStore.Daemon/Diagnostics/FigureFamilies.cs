@@ -1,4 +1,3 @@
-using System.Globalization;
 using Prometheus;
 
 namespace KvStore.Daemon.Diagnostics;
@@ -20,8 +19,10 @@ internal sealed class FigureFamilies(IMetricFactory factory)
     private readonly Gauge _connections = factory.CreateGauge("kvd_connections", "Client and peer connections that are open.");
     private readonly Counter _frames = factory.CreateCounter("kvd_frames_total", "Frames received and sent.", ["direction"]);
     private readonly Counter _overloadRejections = factory.CreateCounter("kvd_overload_rejections_total", "Requests refused because a queue or a quota was full.");
-    private readonly Gauge _memTableBytes = factory.CreateGauge("kvd_memtable_bytes", "Memory of writes that are not yet in tables.");
-    private readonly Gauge _tableFiles = factory.CreateGauge("kvd_sstable_files", "Table files by level.", ["level"]);
+    private readonly Counter _writeStalls = factory.CreateCounter("kvd_write_stall_seconds_total", "For how long writes were held up because flush or compaction was behind, over all writes.");
+    private readonly Counter _snapshotsSent = factory.CreateCounter("kvd_snapshot_sent_total", "Snapshots sent to replicas that were behind the log.");
+    private readonly Counter _snapshotsInstalled = factory.CreateCounter("kvd_snapshot_installed_total", "Snapshots installed here.");
+    private readonly StorageFamilies _storage = new(factory);
 
     public void Update(NodeFigures figures)
     {
@@ -39,11 +40,10 @@ internal sealed class FigureFamilies(IMetricFactory factory)
         _frames.WithLabels("in").IncTo(figures.FramesReceived);
         _frames.WithLabels("out").IncTo(figures.FramesSent);
         _overloadRejections.IncTo(figures.OverloadRejections);
-        _memTableBytes.Set(figures.MemTableBytes);
-        for (var level = 0; level < figures.TableFilesByLevel.Count; level++)
-        {
-            _tableFiles.WithLabels(level.ToString(CultureInfo.InvariantCulture)).Set(figures.TableFilesByLevel[level]);
-        }
+        _writeStalls.IncTo(figures.WriteStallSeconds);
+        _snapshotsSent.IncTo(figures.SnapshotsSent);
+        _snapshotsInstalled.IncTo(figures.SnapshotsInstalled);
+        if (figures.Storage is { } storage) _storage.Update(storage);
     }
 
     private void UpdatePeers(IReadOnlyList<PeerLag> peers)

@@ -1,3 +1,5 @@
+using KvStore.Core.Storage;
+
 namespace KvStore.Daemon.Diagnostics;
 
 /// <summary>
@@ -36,10 +38,14 @@ public sealed record NodeFigures
 
     public long OverloadRejections { get; init; }
 
-    public long MemTableBytes { get; init; }
+    public double WriteStallSeconds { get; init; }
 
-    /// <summary>Files in level 0, 1, 2 and so on.</summary>
-    public IReadOnlyList<int> TableFilesByLevel { get; init; } = [];
+    public long SnapshotsSent { get; init; }
+
+    public long SnapshotsInstalled { get; init; }
+
+    /// <summary>Null before the node has a store.</summary>
+    public StorageStatistics? Storage { get; init; }
 }
 
 /// <summary>How far a peer's replicas are behind the partitions that this node leads, all of them added up; the time is the worst of them.</summary>

@@ -13,7 +13,6 @@ internal static class Figures
     {
         if (node is null) return NodeFigures.None with { Connections = host.Connections, FramesReceived = host.FramesReceived, FramesSent = host.FramesSent };
         var oldest = node.OldestAtRiskNs;
-        var storage = node.Storage.ReadStatistics();
         return new NodeFigures
         {
             WalBytes = node.Wal.SizeBytes,
@@ -29,8 +28,10 @@ internal static class Figures
             FramesReceived = host.FramesReceived,
             FramesSent = host.FramesSent,
             OverloadRejections = node.Counters.OverloadRejections,
-            MemTableBytes = storage.MemTableBytes,
-            TableFilesByLevel = [.. storage.Levels.Select(l => l.Tables)],
+            WriteStallSeconds = node.Counters.WriteStallNs / 1e9,
+            SnapshotsSent = node.Counters.SnapshotsSent,
+            SnapshotsInstalled = node.Counters.SnapshotsInstalled,
+            Storage = node.Storage.ReadStatistics(),
         };
     }
 

@@ -42,7 +42,7 @@ public sealed class PartitionWritesTests
         Options = NodeOptions.Default,
         Log = null!,
         Observer = null!,
-        Pressure = null!,
+        Storage = null!,
     };
 
     private static Caller Add(PartitionWrites writes, ulong index, ulong term)

@@ -15,7 +15,10 @@ internal sealed class WriteController(IClock clock, StorageOptions options)
     private const double NsPerSecond = 1e9;
     private const double FirstRate = 64 << 20;
     private const double LeastRate = 1 << 20;
-    private const long LongestPauseNs = 100_000_000;
+    private const long LongestPauseNs = 1_000_000_000;
+
+    /// <summary>A large value at a low rate.</summary>
+    private const long LongestPauseForOneNs = 100_000_000;
 
     // A flush that is late is expected to need this share of the time it took so far.
     private const double LateShare = 0.5;
@@ -40,16 +43,21 @@ internal sealed class WriteController(IClock clock, StorageOptions options)
         return IsMemoryShort(memTableBytes) || level0Tables >= _slowTables ? WritePressure.SlowDown : WritePressure.None;
     }
 
-    /// <summary>Announces a write; returns for how many nanoseconds it should be held up, at most a tenth of a second.</summary>
-    public long PauseNs(long bytes, long memTableBytes, int level0Tables)
+    /// <summary>Announces a write. False if so many are held up already that it should be refused.</summary>
+    /// <param name="pauseNs">For how many nanoseconds it should be held up.</param>
+    public bool TryPace(long bytes, long memTableBytes, int level0Tables, out long pauseNs)
     {
-        if (Pressure(memTableBytes, level0Tables) == WritePressure.None) return 0;
+        pauseNs = 0;
+        if (Pressure(memTableBytes, level0Tables) == WritePressure.None) return true;
         var now = clock.BootTimeNs;
         lock (_lock)
         {
             var rate = Math.Min(MemoryRate(memTableBytes, now), Level0Rate(level0Tables));
-            _paidAtNs = Math.Max(_paidAtNs, now) + (long)Math.Min(LongestPauseNs, bytes / rate * NsPerSecond);
-            return Math.Min(LongestPauseNs, _paidAtNs - now);
+            var paidAt = Math.Max(_paidAtNs, now) + (long)Math.Min(LongestPauseForOneNs, bytes / rate * NsPerSecond);
+            pauseNs = paidAt - now;
+            if (pauseNs > LongestPauseNs) return false;
+            _paidAtNs = paidAt;
+            return true;
         }
     }
 

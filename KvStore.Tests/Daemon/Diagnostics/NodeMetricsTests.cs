@@ -1,3 +1,4 @@
+using KvStore.Core.Storage;
 using System.Diagnostics;
 using System.Text;
 using KvStore.Daemon.Diagnostics;
@@ -105,8 +106,10 @@ public sealed class NodeMetricsTests
             FramesReceived = 11,
             FramesSent = 12,
             OverloadRejections = 13,
-            MemTableBytes = 14,
-            TableFilesByLevel = [15, 16],
+            WriteStallSeconds = 1.5,
+            SnapshotsSent = 17,
+            SnapshotsInstalled = 18,
+            Storage = new StorageStatistics(14, 0, 0, 19, 20, 21, [new(15, 100), new(16, 400)], 22, 1000, 23, 2000, 24, 25, WritePressure.SlowDown),
         });
         var text = Export();
         Series(text, "kvd_wal_size_bytes").ShouldBe("1");
@@ -127,6 +130,23 @@ public sealed class NodeMetricsTests
         Series(text, "kvd_memtable_bytes").ShouldBe("14");
         Series(text, "kvd_sstable_files{level=\"0\"}").ShouldBe("15");
         Series(text, "kvd_sstable_files{level=\"1\"}").ShouldBe("16");
+        Series(text, "kvd_sstable_bytes{level=\"1\"}").ShouldBe("400");
+        Series(text, "kvd_write_stall_seconds_total").ShouldBe("1.5");
+        Series(text, "kvd_snapshot_sent_total").ShouldBe("17");
+        Series(text, "kvd_snapshot_installed_total").ShouldBe("18");
+        Series(text, "kvd_block_cache_bytes").ShouldBe("19");
+        Series(text, "kvd_block_cache_hits_total").ShouldBe("20");
+        Series(text, "kvd_block_cache_misses_total").ShouldBe("21");
+        Series(text, "kvd_flush_total").ShouldBe("22");
+        Series(text, "kvd_flush_bytes_total").ShouldBe("1000");
+        Series(text, "kvd_compaction_total").ShouldBe("23");
+        Series(text, "kvd_compaction_bytes_total").ShouldBe("2000");
+        Series(text, "kvd_write_amplification").ShouldBe("3");
+        Series(text, "kvd_read_amplification").ShouldBe("16");
+        Series(text, "kvd_space_amplification").ShouldBe("1.25");
+        Series(text, "kvd_corruptions_total").ShouldBe("24");
+        Series(text, "kvd_free_space_bytes").ShouldBe("25");
+        Series(text, "kvd_write_pressure").ShouldBe("1");
     }
 
     [Test]

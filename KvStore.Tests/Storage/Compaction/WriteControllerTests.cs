@@ -38,7 +38,7 @@ public sealed class WriteControllerTests
         while (_time.BootTimeNs < Seconds * NsPerSecond)
         {
             if (controller.Pressure(_active + _frozen, _level0) == WritePressure.Stall) _stalls++;
-            var pause = controller.PauseNs(WriteBytes, _active + _frozen, _level0);
+            controller.TryPace(WriteBytes, _active + _frozen, _level0, out var pause).ShouldBeTrue();
             _longestPauseNs = Math.Max(_longestPauseNs, pause);
             _time.Advance(Math.Max(pause, 160_000));
             _active += WriteBytes;
@@ -58,10 +58,32 @@ public sealed class WriteControllerTests
         var controller = new WriteController(_time, _options);
         controller.OnFlushBegun(64 << 20);
         controller.OnLevel0(11);
-        controller.PauseNs(1 << 20, 95 << 20, 11).ShouldBe(0);
+        PauseOf(controller, 95 << 20, 11).ShouldBe(0);
         controller.Pressure(95 << 20, 11).ShouldBe(WritePressure.None);
-        controller.PauseNs(1 << 20, 97 << 20, 11).ShouldBeGreaterThan(0);
-        controller.PauseNs(1 << 20, 95 << 20, 12).ShouldBeGreaterThan(0);
+        PauseOf(controller, 97 << 20, 11).ShouldBeGreaterThan(0);
+        PauseOf(controller, 95 << 20, 12).ShouldBeGreaterThan(0);
+    }
+
+    [Test]
+    public void Of_many_writers_at_once_some_are_refused_and_the_others_wait_a_second_at_most()
+    {
+        var controller = new WriteController(_time, _options);
+        long taken = 0;
+        while (controller.TryPace(WriteBytes, 0, 19, out var pause) && taken < 1_000_000)
+        {
+            pause.ShouldBeLessThanOrEqualTo(NsPerSecond);
+            taken++;
+        }
+
+        taken.ShouldBeInRange(60, 4096);
+        _time.Advance(NsPerSecond / 2);
+        controller.TryPace(WriteBytes, 0, 19, out _).ShouldBeTrue();
+    }
+
+    private static long PauseOf(WriteController controller, long memTableBytes, int level0Tables)
+    {
+        controller.TryPace(1 << 20, memTableBytes, level0Tables, out var pause).ShouldBeTrue();
+        return pause;
     }
 
     [Test]
