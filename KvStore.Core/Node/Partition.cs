@@ -273,6 +273,7 @@ internal sealed class Partition : IDisposable
     {
         Log.Append(index, payload);
         _shard.LogEntry(this, term, index, payload);
+        Context.Storage().ChargeWrite(payload.Length);
         LastLogged = (_raft.Term, index);
         _lastTicks = Math.Max(_lastTicks, EntryHeader.Read(payload).Ticks);
     }

@@ -236,7 +236,7 @@ public sealed class Shard : IWorkItem
                 break;
             case ShardEventKind.Stop:
                 _stopping = true;
-                while (_held.TryTake(long.MaxValue, out var held)) Refuse(held, WriteVerdict.ShuttingDown);
+                while (_held.TryTake(long.MaxValue, false, out var held)) Refuse(held, WriteVerdict.ShuttingDown);
                 ((Action)item.Object!)();
                 break;
             default:
@@ -254,7 +254,7 @@ public sealed class Shard : IWorkItem
             Unreserve(write);
             Refuse(write, WriteVerdict.Overloaded);
         }
-        else if (!_held.MustWait(pauseNs))
+        else if (!_held.MustWait(pauseNs, Context.Storage().IsFull))
         {
             Take(write);
         }
@@ -262,7 +262,7 @@ public sealed class Shard : IWorkItem
         {
             Context.Counters.AddHeldWrite(pauseNs);
             _held.Add(write, NowNs + pauseNs);
-            _nextDeadlineMs = Math.Min(_nextDeadlineMs, _held.NextDueMs);
+            _nextDeadlineMs = Math.Min(_nextDeadlineMs, _held.NextLookMs(NowNs));
         }
     }
 
@@ -313,8 +313,8 @@ public sealed class Shard : IWorkItem
 
     private void HandleTick()
     {
-        while (_held.TryTake(NowNs, out var write)) Take(write);
-        _nextDeadlineMs = _held.NextDueMs;
+        while (_held.TryTake(NowNs, Context.Storage().IsFull, out var write)) Take(write);
+        _nextDeadlineMs = _held.NextLookMs(NowNs);
         var oldest = 0L;
         foreach (var partition in _partitions.Values)
         {

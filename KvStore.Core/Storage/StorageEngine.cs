@@ -150,6 +150,9 @@ public sealed class StorageEngine : IDisposable
         OnTablesChanged();
     }
 
+    /// <summary>Announces a write that comes from elsewhere and cannot be held up: those that can wait for it. Any thread.</summary>
+    public void ChargeWrite(long bytes) => WriteController.Charge(bytes, MemTables.Bytes, _tree.Level0Tables);
+
     /// <summary>Asks for memtables to be written to tables soon: one partition's, or (null) all. Any thread; does not wait.</summary>
     public void RequestFlush(PartitionId? partition = null) => _flush.Request(partition);
 

@@ -43,6 +43,8 @@ internal sealed class SimCluster : IDisposable
 
     public SimClock ClockOf(int id) => _nodes[new NodeId((ushort)id)].Clock!;
 
+    public NodeScheduler SchedulerOf(int id) => _nodes[new NodeId((ushort)id)].Scheduler!;
+
     public IEnumerable<KvNode> Running => _nodes.Values.Where(n => n.Node is not null).Select(n => n.Node!);
 
     public bool EveryPartitionIsLed() => Enumerable.Range(0, Topology.PartitionCount).All(p =>

@@ -73,6 +73,9 @@ internal sealed class NodeScheduler(SimWorld world) : IScheduler
     /// <summary>While true, nothing runs; it is kept for later (SIGSTOP).</summary>
     public bool Paused { get; private set; }
 
+    /// <summary>How much longer each item of a lane takes, in ns, by the lane's name: a slow disk for some of the work.</summary>
+    public Dictionary<string, long> LaneDelays { get; } = [];
+
     private readonly List<Action> _held = [];
 
     public void Kill() => Dead = true;
@@ -98,7 +101,7 @@ internal sealed class NodeScheduler(SimWorld world) : IScheduler
         return timer;
     }
 
-    public ILane CreateLane(string name) => new Lane(this, world);
+    public ILane CreateLane(string name) => new Lane(this, name, world);
 
     private void Run(IWorkItem item)
     {
@@ -115,7 +118,7 @@ internal sealed class NodeScheduler(SimWorld world) : IScheduler
     }
 
     /// <summary>Serial: the next item starts when the one before has ended, a little later.</summary>
-    private sealed class Lane(NodeScheduler owner, SimWorld world) : ILane
+    private sealed class Lane(NodeScheduler owner, string name, SimWorld world) : ILane
     {
         private readonly Queue<IWorkItem> _queue = new();
         private bool _running;
@@ -134,7 +137,7 @@ internal sealed class NodeScheduler(SimWorld world) : IScheduler
         private void Schedule()
         {
             _running = true;
-            world.After(2_000 + world.Random.Next(150_000), Next);
+            world.After(2_000 + world.Random.Next(150_000) + owner.LaneDelays.GetValueOrDefault(name), Next);
         }
 
         private void Next()

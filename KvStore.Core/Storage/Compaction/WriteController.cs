@@ -20,6 +20,8 @@ internal sealed class WriteController(IClock clock, StorageOptions options)
     /// <summary>A large value at a low rate.</summary>
     private const long LongestPauseForOneNs = 100_000_000;
 
+    private const long LongestPauseForOthersNs = 250_000_000;
+
     // A flush that is late is expected to need this share of the time it took so far.
     private const double LateShare = 0.5;
 
@@ -44,21 +46,28 @@ internal sealed class WriteController(IClock clock, StorageOptions options)
     }
 
     /// <summary>Announces a write. False if so many are held up already that it should be refused.</summary>
-    /// <param name="pauseNs">For how many nanoseconds it should be held up.</param>
+    /// <param name="pauseNs">For how many nanoseconds it should be held up. (Not for how long a stall lasts: nobody knows.)</param>
     public bool TryPace(long bytes, long memTableBytes, int level0Tables, out long pauseNs)
     {
         pauseNs = 0;
-        if (Pressure(memTableBytes, level0Tables) == WritePressure.None) return true;
+        if (Pressure(memTableBytes, level0Tables) != WritePressure.SlowDown) return true;
         var now = clock.BootTimeNs;
         lock (_lock)
         {
-            var rate = Math.Min(MemoryRate(memTableBytes, now), Level0Rate(level0Tables));
-            var paidAt = Math.Max(_paidAtNs, now) + (long)Math.Min(LongestPauseForOneNs, bytes / rate * NsPerSecond);
+            var paidAt = PaidAtWith(bytes, memTableBytes, level0Tables, now);
             pauseNs = paidAt - now;
             if (pauseNs > LongestPauseNs) return false;
             _paidAtNs = paidAt;
             return true;
         }
+    }
+
+    /// <summary>A write that cannot be held up is coming: others wait for it, but never so long that they do not get their turn.</summary>
+    public void Charge(long bytes, long memTableBytes, int level0Tables)
+    {
+        if (Pressure(memTableBytes, level0Tables) != WritePressure.SlowDown) return;
+        var now = clock.BootTimeNs;
+        lock (_lock) _paidAtNs = Math.Max(_paidAtNs, Math.Min(now + LongestPauseForOthersNs, PaidAtWith(bytes, memTableBytes, level0Tables, now)));
     }
 
     public void OnFlushBegun(long bytes)
@@ -98,12 +107,18 @@ internal sealed class WriteController(IClock clock, StorageOptions options)
         }
     }
 
+    private long PaidAtWith(long bytes, long memTableBytes, int level0Tables, long now)
+    {
+        var rate = Math.Min(MemoryRate(memTableBytes, now), Level0Rate(level0Tables));
+        return Math.Max(_paidAtNs, now) + (long)Math.Min(LongestPauseForOneNs, bytes / rate * NsPerSecond);
+    }
+
     private bool IsMemoryShort(long memTableBytes) => memTableBytes >= 1.5 * options.MemTableBytes;
 
     private double MemoryRate(long memTableBytes, long now)
     {
         if (!IsMemoryShort(memTableBytes)) return double.PositiveInfinity;
-        var room = Math.Max(1, (2 * options.MemTableBytes) - memTableBytes);
+        var room = Math.Max(options.MemTableBytes / 4096, (2 * options.MemTableBytes) - memTableBytes);
         var elapsedNs = Math.Max(1, now - _flushBeganNs);
         return room / Math.Max(_flushNeedsNs - elapsedNs, LateShare * elapsedNs) * NsPerSecond;
     }

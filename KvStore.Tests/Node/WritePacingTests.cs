@@ -1,0 +1,89 @@
+using KvStore.Protocol.Messages;
+using KvStore.Protocol.Wire;
+using KvStore.Tests.Simulation;
+using NUnit.Framework;
+using Shouldly;
+
+namespace KvStore.Tests.Node;
+
+/// <summary>Nodes whose flushes are slower than their writers, in simulation.</summary>
+[TestFixture]
+internal sealed class WritePacingTests
+{
+    private const long NsPerMs = 1_000_000;
+    private const int Writers = 16;
+
+    // SimCluster's memtables may grow to a mebibyte before they are flushed, and to two before writes are refused.
+    private const long MostMemTableBytes = 2 << 20;
+
+    // Entries that were under way when a node was found to be full.
+    private const long UnderWayBytes = 4 << 20;
+
+    private static readonly string Value = new('v', 16 << 10);
+
+    [Test]
+    public void Writers_are_held_to_the_speed_of_the_flush_and_none_is_refused([Range(1, 2)] int seed)
+    {
+        using var cluster = new SimCluster((ulong)seed);
+        cluster.World.RunUntil(cluster.EveryPartitionIsLed, 5_000 * NsPerMs).ShouldBeTrue();
+        for (var node = 1; node <= 3; node++) cluster.SchedulerOf(node).LaneDelays["flush"] = 100 * NsPerMs;
+        var (writes, longestMs) = Write(cluster, 8_000, node => node.Storage.ReadStatistics().MemTableBytes.ShouldBeLessThan(MostMemTableBytes + UnderWayBytes));
+        writes.ShouldBeGreaterThan(100);
+        longestMs.ShouldBeLessThan(1_500);
+        cluster.Running.Sum(node => node.Counters.WriteStallNs).ShouldBeGreaterThan(0);
+        cluster.Running.Sum(node => node.Counters.OverloadRejections).ShouldBe(0);
+    }
+
+    [Test]
+    public void A_replica_that_cannot_flush_takes_no_more_and_catches_up_when_it_can([Range(1, 2)] int seed)
+    {
+        using var cluster = new SimCluster((ulong)seed);
+        cluster.World.RunUntil(cluster.EveryPartitionIsLed, 5_000 * NsPerMs).ShouldBeTrue();
+        cluster.SchedulerOf(3).LaneDelays["flush"] = 60_000 * NsPerMs;
+        var (writes, _) = Write(cluster, 2_000, node => node.Storage.ReadStatistics().MemTableBytes.ShouldBeLessThan(MostMemTableBytes + UnderWayBytes), notLedBy: 3);
+        (writes * (long)Value.Length).ShouldBeGreaterThan(4 * MostMemTableBytes);
+        cluster.SchedulerOf(3).LaneDelays.Clear();
+        cluster.World.RunUntil(() => IsLevel(cluster), 120_000 * NsPerMs).ShouldBeTrue(string.Join('\n', cluster.Timeline.TakeLast(30)));
+    }
+
+    private static string Key(SimCluster cluster, int number, int notLedBy)
+    {
+        for (; ; number += 997)
+        {
+            var key = $"key {number}";
+            if (cluster[1].LeaderOf(cluster.Topology.PartitionOf(System.Text.Encoding.UTF8.GetBytes(key))).Value != notLedBy) return key;
+        }
+    }
+
+    private static bool IsLevel(SimCluster cluster) => Enumerable.Range(0, cluster.Topology.PartitionCount).All(p =>
+        cluster.Running.Select(node => node.StatusOf(new((ushort)p))!.Read().Applied).Distinct().Count() == 1);
+
+    /// <summary>Some writers, each with one write at a time, for a while.</summary>
+    private static (int Writes, long LongestMs) Write(SimCluster cluster, long durationMs, Action<Core.Node.KvNode> check, int notLedBy = 0)
+    {
+        var end = cluster.World.NowNs + (durationMs * NsPerMs);
+        var writes = 0;
+        long longest = 0;
+        var pending = new (SimReply? Reply, long Since)[Writers];
+        while (cluster.World.NowNs < end)
+        {
+            for (var i = 0; i < Writers; i++)
+            {
+                if (pending[i].Reply is { } reply)
+                {
+                    if (!reply.IsDone) continue;
+                    reply.Type.ShouldBe(FrameType.WriteReply, reply.ToString());
+                    longest = Math.Max(longest, cluster.World.NowNs - pending[i].Since);
+                    writes++;
+                }
+
+                pending[i] = (cluster.Put(1 + (i % 3), Key(cluster, (writes * 31) % 997, notLedBy), Value, i % 2 == 0 ? WriteMode.Strong : WriteMode.Fast), cluster.World.NowNs);
+            }
+
+            cluster.World.Step();
+            if (cluster.World.Steps % 64 == 0) foreach (var node in cluster.Running) check(node);
+        }
+
+        return (writes, longest / NsPerMs);
+    }
+}
