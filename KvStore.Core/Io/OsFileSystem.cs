@@ -79,7 +79,7 @@ public sealed class OsFileSystem : IFileSystem
 
     public IDisposable Lock(string path)
     {
-        var descriptor = OpenDescriptor(path, Native.ReadWrite | Native.Create);
+        var descriptor = OpenDescriptor(path, Native.ReadOnly | Native.Create); // an existing one can be locked on a read-only file system, too
         while (Native.Lock(descriptor, Native.LockExclusive | Native.LockNonBlocking) != 0)
         {
             var errno = Marshal.GetLastPInvokeError();

@@ -68,7 +68,7 @@ public sealed class KvNode : IDisposable
         for (var i = 0; i < _shards.Length; i++) _shards[i] = new Shard(i, _context);
 
         _storage = StorageEngine.Open(
-            seams.FileSystem, Path.Combine(directory, "store"),
+            seams.FileSystem, Path.Combine(directory, DataDirectoryInspection.StoreName),
             new StorageOptions
             {
                 MemTableBytes = options.MemTableBytes,
@@ -79,7 +79,7 @@ public sealed class KvNode : IDisposable
         var recoveries = OpenStores();
         var replay = new Replay(recoveries);
         var recovery = WriteAheadLog.Open(
-            seams.FileSystem, Path.Combine(directory, "wal"),
+            seams.FileSystem, Path.Combine(directory, DataDirectoryInspection.LogName),
             new WalOptions { SegmentBytes = options.WalSegmentBytes, RetentionBytes = options.WalRetentionBytes },
             new WalIdentity(topology.ClusterId, self, identity.Incarnation), seams.Clock, seams.Scheduler, _listener, replay);
         _wal = recovery.Log ?? throw new WalDamagedException(recovery.Report.Damage!);

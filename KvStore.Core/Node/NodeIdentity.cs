@@ -33,6 +33,12 @@ public sealed record NodeIdentity(ulong Incarnation, ulong Boot)
         return identity;
     }
 
+    public static bool Exists(IFileSystem fileSystem, string directory) => fileSystem.FileExists(Path.Combine(directory, FileName));
+
+    /// <summary>What the file says; nothing is changed.</summary>
+    /// <exception cref="CorruptionException">It is damaged.</exception>
+    public static NodeIdentity Peek(IFileSystem fileSystem, string directory) => Read(fileSystem, Path.Combine(directory, FileName));
+
     private static NodeIdentity Read(IFileSystem fileSystem, string path)
     {
         var bytes = SmallFile.Read(fileSystem, path);

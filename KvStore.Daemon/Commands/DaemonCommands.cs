@@ -16,7 +16,7 @@ internal static class DaemonCommands
 
     public static int Run(string[] args)
     {
-        var root = new RootCommand("kvd: a distributed key-value store") { RunVerb(), DevVerb(), CheckConfigVerb(), VersionVerb() };
+        var root = new RootCommand("kvd: a distributed key-value store") { RunVerb(), DevVerb(), CheckConfigVerb(), StorageVerb(), VersionVerb() };
         var parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parsed.Errors.Count == 0) return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
         foreach (var error in parsed.Errors) Console.Error.WriteLine($"kvd: {error.Message}");
@@ -77,6 +77,24 @@ internal static class DaemonCommands
         var verb = new Command("dev", "Runs a whole cluster in this process, for development.") { nodes, directory, listen };
         verb.SetAction(result => DevCommand.Run(result.GetValue(nodes), result.GetValue(directory), result.GetValue(listen)!));
         return verb;
+    }
+
+    private static Command StorageVerb()
+    {
+        return new Command("storage", "Looks at the data directory of a node that does not run; changes nothing.")
+        {
+            Look("inspect", "Says what is in it.", everything: false),
+            Look("verify", "Reads all of it and names what is damaged.", everything: true),
+        };
+
+        static Command Look(string name, string description, bool everything)
+        {
+            var directory = new Argument<string>("DIR") { Description = "what [node] data_dir names" };
+            var json = new Option<bool>("--json") { Description = "one JSON document instead of text" };
+            var verb = new Command(name, description) { directory, json };
+            verb.SetAction(result => StorageCommand.Run(result.GetValue(directory)!, everything, result.GetValue(json)));
+            return verb;
+        }
     }
 
     private static Command VersionVerb()

@@ -55,7 +55,7 @@ internal sealed class NodeHost : IDisposable
         _log = log;
         _fatal = fatal;
         _files.CreateDirectory(config.DataDirectory);
-        _lock = _files.Lock(Path.Combine(config.DataDirectory, "lock"));
+        _lock = _files.Lock(Path.Combine(config.DataDirectory, NodeLock.FileName));
         _identity = NodeIdentity.Open(_files, config.DataDirectory, new Prng(RandomSeed()));
         _cluster = ClusterFile.Read(_files, config.DataDirectory);
         _formation = new Formation(_files, config, _identity, log, Join, () => _cluster);

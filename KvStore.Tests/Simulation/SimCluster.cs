@@ -9,7 +9,7 @@ namespace KvStore.Tests.Simulation;
 /// <summary>Whole production nodes in one simulated world: a disk, a clock and a scheduler each, one network.</summary>
 internal sealed class SimCluster : IDisposable
 {
-    private const string Directory = "/data";
+    public const string Directory = "/data";
     private readonly Dictionary<NodeId, SimNode> _nodes = [];
 
     public SimCluster(ulong seed, int nodes = 3, int partitions = 16)
@@ -42,6 +42,8 @@ internal sealed class SimCluster : IDisposable
     public KvNode this[int id] => _nodes[new NodeId((ushort)id)].Node!;
 
     public SimClock ClockOf(int id) => _nodes[new NodeId((ushort)id)].Clock!;
+
+    public SimDisk DiskOf(int id) => _nodes[new NodeId((ushort)id)].Disk;
 
     public NodeScheduler SchedulerOf(int id) => _nodes[new NodeId((ushort)id)].Scheduler!;
 

@@ -30,7 +30,7 @@ internal sealed class LogRecovery
         {
             _fileSystem.CreateDirectory(_directory);
             var files = LogFiles.List(_fileSystem, _directory);
-            _scan.Run(_fileSystem, files.Segments);
+            _scan.Run(_fileSystem, files.Segments, FileOpenMode.ReadWrite);
             var replay = new LogReplay(_scan, _scanner, target, _groups, _segments);
             var tail = _scan.Damage is null ? replay.ReplayDurable() : [];
             if (_scan.Damage is not null)

@@ -36,11 +36,12 @@ internal sealed class LogScan
 
     /// <summary>Looks at every header, and at every batch of the newest segment.</summary>
     /// <exception cref="WalRefusedException">The files are another node's, or of a newer format.</exception>
-    public void Run(IFileSystem fileSystem, IReadOnlyList<ulong> numbers)
+    /// <param name="mode">In which the files are opened; who goes on with them needs to write.</param>
+    public void Run(IFileSystem fileSystem, IReadOnlyList<ulong> numbers, FileOpenMode mode)
     {
         foreach (var number in numbers)
         {
-            var file = fileSystem.Open(Path.Combine(_directory, WalFormat.SegmentName(number)), FileOpenMode.ReadWrite);
+            var file = fileSystem.Open(Path.Combine(_directory, WalFormat.SegmentName(number)), mode);
             if (!TryReadHeader(file, number))
             {
                 file.Dispose();

@@ -1,0 +1,66 @@
+using KvStore.Core.Io;
+using KvStore.Core.Primitives;
+using KvStore.Core.Ring;
+using KvStore.Core.Storage;
+using KvStore.Core.Storage.Wal;
+
+namespace KvStore.Core.Node;
+
+/// <summary>Looks at the data directory of a node that does not run. Changes nothing.</summary>
+public static class DataDirectoryInspection
+{
+    public const string StoreName = "store";
+    public const string LogName = "wal";
+
+    /// <summary>Whether a node has ever started on it.</summary>
+    public static bool IsDataDirectory(IFileSystem fs, string directory) => NodeIdentity.Exists(fs, directory);
+
+    /// <summary>
+    /// Reads what names things (identity, cluster, manifest), the properties of all tables and the whole log; with
+    /// <paramref name="everything"/> every block of every table as well. What is damaged goes to <paramref name="onProblem"/>.
+    /// </summary>
+    /// <exception cref="DiskException">The directory cannot be read.</exception>
+    /// <exception cref="WalRefusedException">A newer release wrote it, or it holds the files of several nodes.</exception>
+    public static DataDirectoryReport Inspect(IFileSystem fs, string directory, bool everything, Action<StorageProblem> onProblem)
+    {
+        ArgumentNullException.ThrowIfNull(fs);
+        ArgumentNullException.ThrowIfNull(onProblem);
+        var identity = Read(() => NodeIdentity.Peek(fs, directory), onProblem);
+        var cluster = Read(() => ClusterFile.Read(fs, directory), onProblem);
+        Read(() => PendingInit.Read(fs, directory), onProblem);
+        var storePath = Path.Combine(directory, StoreName);
+        StorageReport? store = null;
+        if (fs.List(storePath).Count > 0)
+        {
+            // Verification tells of the manifest's damage as well.
+            store = Read(() => StorageInspection.Inspect(fs, storePath), everything ? static _ => { } : onProblem);
+            if (everything) StorageInspection.Verify(fs, storePath, onProblem);
+        }
+
+        var log = WalInspection.Inspect(fs, Path.Combine(directory, LogName));
+        if (log.Damage is { } damage) onProblem(new StorageProblem(damage.Path, damage.Offset, damage.ToString()));
+        return new DataDirectoryReport(identity, cluster?.Topology, store, log);
+    }
+
+    private static T? Read<T>(Func<T?> read, Action<StorageProblem> onProblem)
+        where T : class
+    {
+        try
+        {
+            return read();
+        }
+        catch (CorruptionException e)
+        {
+            onProblem(new StorageProblem(e.Path, e.Offset, e.Message));
+            return null;
+        }
+    }
+}
+
+/// <summary>A data directory, read without a node. What could not be read is null.</summary>
+/// <param name="Store">Null as well if the node never was a member.</param>
+public sealed record DataDirectoryReport(NodeIdentity? Identity, Topology? Cluster, StorageReport? Store, WalReport Log)
+{
+    /// <summary>Who the node is in its cluster; null before it was a member.</summary>
+    public ClusterMember? Member => Cluster?.Members.FirstOrDefault(member => member.Incarnation == Identity?.Incarnation);
+}
