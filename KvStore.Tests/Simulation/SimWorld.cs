@@ -75,6 +75,9 @@ internal sealed class NodeScheduler(SimWorld world) : IScheduler
 
     private readonly List<Action> _held = [];
 
+    /// <summary>The lanes, by name, that stand still for now: a disk that does not answer those who work there.</summary>
+    public Func<string, bool> IsHeld { get; set; } = _ => false;
+
     public void Kill() => Dead = true;
 
     public void Pause() => Paused = true;
@@ -98,7 +101,7 @@ internal sealed class NodeScheduler(SimWorld world) : IScheduler
         return timer;
     }
 
-    public ILane CreateLane(string name) => new Lane(this, world);
+    public ILane CreateLane(string name) => new Lane(this, world, name);
 
     private void Run(IWorkItem item)
     {
@@ -115,7 +118,7 @@ internal sealed class NodeScheduler(SimWorld world) : IScheduler
     }
 
     /// <summary>Serial: the next item starts when the one before has ended, a little later.</summary>
-    private sealed class Lane(NodeScheduler owner, SimWorld world) : ILane
+    private sealed class Lane(NodeScheduler owner, SimWorld world, string name) : ILane
     {
         private readonly Queue<IWorkItem> _queue = new();
         private bool _running;
@@ -143,6 +146,12 @@ internal sealed class NodeScheduler(SimWorld world) : IScheduler
             if (owner.Paused)
             {
                 owner._held.Add(Next);
+                return;
+            }
+
+            if (owner.IsHeld(name))
+            {
+                world.After(1_000_000, Next);
                 return;
             }
 
