@@ -20,4 +20,6 @@ public sealed class CorruptionException(string path, long offset, string what)
     public string Path { get; } = path;
 
     public long Offset { get; } = offset;
+
+    public string What { get; } = what;
 }

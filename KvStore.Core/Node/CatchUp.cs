@@ -25,6 +25,9 @@ internal sealed class CatchUp : IDisposable
     /// <summary>So long after a snapshot the log behind it is kept, for the replica to read the tail.</summary>
     private const long TailNs = 30_000_000_000;
 
+    /// <summary>From one attempt to rebuild a replica to the next: the first may have failed for a reason that lasts.</summary>
+    private const long RebuildPauseNs = 5_000_000_000;
+
     private readonly NodeContext _context;
     private readonly ILane _lane;
     private readonly Func<PartitionId, (Shard Shard, PartitionStore Store)?> _find;
@@ -33,6 +36,7 @@ internal sealed class CatchUp : IDisposable
     private readonly Dictionary<PartitionId, long> _keptUntilNs = [];
     private readonly Action<PartitionId, LogIndex?> _keepLog;
     private readonly Dictionary<(NodeId From, ulong Stream), Incoming> _incoming = [];
+    private readonly Dictionary<(PartitionId Partition, NodeId Node), long> _rebuiltNs = [];
     private readonly ByteBuffer _buffer = new();
     private ulong _nextStream;
     private readonly Lock _stopGate = new();
@@ -84,22 +88,18 @@ internal sealed class CatchUp : IDisposable
     /// Streams to a follower what is applied when its turn comes: one that waits pins nothing. The shard hears of the end as
     /// <see cref="ShardEventKind.SnapshotSent"/>.
     /// </summary>
-    public void Send(PartitionStore store, NodeId node, ReplicaId to, ReplicaId from)
+    public void Send(PartitionStore store, NodeId node, ReplicaId to, ReplicaId from) => Run(() => Enqueue(store, node, to, from));
+
+    /// <summary>As <see cref="Send"/>, for a replica that has halted. It may be asked for again and again: at most one stream is under way.</summary>
+    public void Rebuild(PartitionStore store, NodeId node, ReplicaId to, ReplicaId from) => Run(() =>
     {
-        Run(() =>
-        {
-            _waiting.Enqueue(new Outgoing
-            {
-                Stream = _nextStream++,
-                Partition = store.Id,
-                Node = node,
-                To = to,
-                From = from,
-                Store = store,
-            });
-            StartWaiting();
-        });
-    }
+        var now = _context.Clock.BootTimeNs;
+        if (_rebuiltNs.TryGetValue((store.Id, node), out var last) && now - last < RebuildPauseNs) return;
+        if (_outgoing.Values.Concat(_waiting).Any(o => o.Partition == store.Id && o.Node == node)) return;
+        _rebuiltNs[(store.Id, node)] = now;
+        _context.Log.Info($"partition {store.Id}: {node} has halted at damage, rebuilding it by a snapshot");
+        Enqueue(store, node, to, from);
+    });
 
     /// <summary>A frame of a snapshot stream. Any thread.</summary>
     public void Receive(NodeId from, PeerFrame type, ulong stream, ReadOnlySpan<byte> body)
@@ -148,6 +148,20 @@ internal sealed class CatchUp : IDisposable
                 if (!_stopped) action();
             }));
         }
+    }
+
+    private void Enqueue(PartitionStore store, NodeId node, ReplicaId to, ReplicaId from)
+    {
+        _waiting.Enqueue(new Outgoing
+        {
+            Stream = _nextStream++,
+            Partition = store.Id,
+            Node = node,
+            To = to,
+            From = from,
+            Store = store,
+        });
+        StartWaiting();
     }
 
     private void StartWaiting()

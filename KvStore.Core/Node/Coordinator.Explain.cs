@@ -67,6 +67,7 @@ public sealed partial class Coordinator
     {
         var member = _topology.Find(_context.Self)!;
         if (Reads.Status(partition) is not { } status) return Unreachable(_context.Self, "does not hold the partition");
+        if (status.Halt is { } halt) return Unreachable(_context.Self, halt.ToException().Message);
         var seen = status.Read();
         var baseNs = Reads.BaseNs(partition);
         using var view = Reads.Store(partition).Pin();

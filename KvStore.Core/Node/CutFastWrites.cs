@@ -1,3 +1,4 @@
+using KvStore.Core.Io;
 using KvStore.Core.Primitives;
 using KvStore.Core.Storage;
 
@@ -42,15 +43,23 @@ internal sealed class CutFastWrites(NodeContext context, PartitionId id, Payload
         return header.Fast && header.Kind == EntryKind.Write && header.Origin == context.Self;
     }
 
+    /// <summary>What cannot be read is not known to be contained.</summary>
     private bool IsContained(Revision revision, ReadOnlySpan<byte> payload)
     {
-        using var view = store.Pin();
-        foreach (var operation in new EntryOperations(payload))
+        try
         {
-            if (!view.TryGet(operation.Key, includeOverlay: false, out var info, out _) || info.Revision.Version < revision.Version) return false;
-        }
+            using var view = store.Pin();
+            foreach (var operation in new EntryOperations(payload))
+            {
+                if (!view.TryGet(operation.Key, includeOverlay: false, out var info, out _) || info.Revision.Version < revision.Version) return false;
+            }
 
-        return true;
+            return true;
+        }
+        catch (CorruptionException)
+        {
+            return false;
+        }
     }
 
     private void Report(Revision revision, ReadOnlySpan<byte> payload)

@@ -28,6 +28,9 @@ public readonly record struct LeaderClaim(PartitionId Partition, Term Term, LogI
 /// <summary>A partition that the receiver claims but the sender does not follow it in, with the sender's term.</summary>
 public readonly record struct ClaimException(PartitionId Partition, Term Term);
 
+/// <summary>A replica of the sender that halted at damage, and the last index it applied.</summary>
+public readonly record struct HaltedReplica(PartitionId Partition, LogIndex Applied);
+
 /// <summary>
 /// What one node tells another ten times a second: that it lives, what it leads, and how far it has heard.
 /// </summary>
@@ -37,13 +40,15 @@ public readonly record struct ClaimException(PartitionId Partition, Term Term);
 /// u64 sequence of the sender's list, u64 base (the list of that sequence plus the changes is the whole list; 0 = the changes are the whole list),
 /// u64 digest of the whole list, u64 confirmed (sequence of the receiver's list that the sender holds whole; 0 = none),
 /// u64 flags (bit 0: the sender is leaving, no leadership is to be given to it),
-/// u32 n changes (u16 partition, u64 term, u64 last index, u64 commit), u32 m exceptions (u16 partition, u64 term).
+/// u32 n changes (u16 partition, u64 term, u64 last index, u64 commit), u32 m exceptions (u16 partition, u64 term),
+/// u32 k halted replicas of the sender (u16 partition, u64 applied index).
 /// </remarks>
 public sealed class Heartbeat
 {
     private const int FixedSize = 10 * 8;
     private const int ClaimSize = 26;
     private const int ExceptionSize = 10;
+    private const int HaltedSize = 10;
 
     public ulong SenderBoot { get; set; }
 
@@ -70,9 +75,12 @@ public sealed class Heartbeat
 
     public List<ClaimException> Exceptions { get; } = [];
 
+    /// <summary>Replicas of the sender that stand still until they are rebuilt.</summary>
+    public List<HaltedReplica> Halted { get; } = [];
+
     public void Encode(ByteBuffer buffer)
     {
-        var span = buffer.Take(FixedSize + 8 + (Changes.Count * ClaimSize) + (Exceptions.Count * ExceptionSize));
+        var span = buffer.Take(FixedSize + 12 + (Changes.Count * ClaimSize) + (Exceptions.Count * ExceptionSize) + (Halted.Count * HaltedSize));
         ReadOnlySpan<ulong> head =
             [SenderBoot, ReceiverBoot, HlcTicks, (ulong)SentNs, (ulong)EchoNs, Sequence, BaseSequence, Digest, ConfirmedSequence, Leaving ? 1UL : 0];
         foreach (var field in head)
@@ -100,12 +108,21 @@ public sealed class Heartbeat
             BinaryPrimitives.WriteUInt64LittleEndian(span[2..], exception.Term.Value);
             span = span[ExceptionSize..];
         }
+
+        BinaryPrimitives.WriteUInt32LittleEndian(span, (uint)Halted.Count);
+        span = span[4..];
+        foreach (var halted in Halted)
+        {
+            BinaryPrimitives.WriteUInt16LittleEndian(span, halted.Partition.Value);
+            BinaryPrimitives.WriteUInt64LittleEndian(span[2..], halted.Applied.Value);
+            span = span[HaltedSize..];
+        }
     }
 
     /// <summary>Null when the bytes are not a heartbeat.</summary>
     public static Heartbeat? TryDecode(ReadOnlySpan<byte> body)
     {
-        if (body.Length < FixedSize + 8) return null;
+        if (body.Length < FixedSize + 12) return null;
         var heartbeat = new Heartbeat
         {
             SenderBoot = Field(body, 0),
@@ -140,6 +157,16 @@ public sealed class Heartbeat
         {
             heartbeat.Exceptions.Add(new ClaimException(
                 new PartitionId(BinaryPrimitives.ReadUInt16LittleEndian(body)), new Term(BinaryPrimitives.ReadUInt64LittleEndian(body[2..]))));
+        }
+
+        if (body.Length < 4) return null;
+        var halted = BinaryPrimitives.ReadUInt32LittleEndian(body);
+        body = body[4..];
+        if (halted > (uint)body.Length / HaltedSize) return null;
+        for (; halted > 0; halted--, body = body[HaltedSize..])
+        {
+            heartbeat.Halted.Add(new HaltedReplica(
+                new PartitionId(BinaryPrimitives.ReadUInt16LittleEndian(body)), new LogIndex(BinaryPrimitives.ReadUInt64LittleEndian(body[2..]))));
         }
 
         return heartbeat;

@@ -34,6 +34,7 @@ internal sealed class Heartbeats : IDisposable
     private readonly long[] _quorumSeenNs;
     private readonly ByteBuffer _buffer = new();
     private readonly Heartbeat _outgoing = new();
+    private readonly List<HaltedReplica> _halted = [];
     private readonly List<ReplicaId> _fresh = [];
     private readonly WorkItem _beat;
     private long _lastBeatNs;
@@ -211,10 +212,12 @@ internal sealed class Heartbeats : IDisposable
     {
         var syncing = _oldestSyncNs();
         var diskHangs = syncing != 0 && now - syncing > TimeoutNs;
+        _halted.Clear();
         foreach (var status in _statuses)
         {
             if (status is null) continue;
             var seen = status.Read();
+            if (status.Halt is not null) _halted.Add(new HaltedReplica(status.Id, seen.Applied));
             var claims = seen.Role == RaftRole.Leader && !diskHangs && now - ShardOf(status.Id).LastTurnNs < TimeoutNs / 2 + IntervalNs;
             if (claims && _own[status.Id.Value].Term != seen.Term) _quorumSeenNs[status.Id.Value] = now;
             _own.Set(status.Id.Value, claims ? new LeaderClaim(status.Id, seen.Term, seen.LastIndex, seen.Commit) : default);
@@ -239,6 +242,8 @@ internal sealed class Heartbeats : IDisposable
         heartbeat.Leaving = _context.Leaving;
         heartbeat.Changes.Clear();
         heartbeat.Exceptions.Clear();
+        heartbeat.Halted.Clear();
+        heartbeat.Halted.AddRange(_halted);
         _own.CopyChangesSince(peer.ConfirmedByPeer, heartbeat.Changes);
         AddExceptions(peer, heartbeat.Exceptions);
         _buffer.Clear();
@@ -277,6 +282,7 @@ internal sealed class Heartbeats : IDisposable
         var knowsMe = heartbeat.ReceiverBoot == _boot;
         peer.ConfirmedByPeer = knowsMe ? heartbeat.ConfirmedSequence : 0;
         if (knowsMe) TakeEcho(peer, heartbeat);
+        TellOfHalts(from, heartbeat);
         if (!peer.Claims.Apply(heartbeat)) return;
         peer.ListNs = now;
         TakeClaims(peer, knowsMe ? heartbeat.EchoNs : 0);
@@ -292,6 +298,16 @@ internal sealed class Heartbeats : IDisposable
             if (exception.Partition.Value >= _statuses.Length || _statuses[exception.Partition.Value] is not { } status) continue;
             if (exception.Term > status.Read().Term)
                 ShardOf(status.Id).Post(new ShardEvent(ShardEventKind.HigherTerm, Partition: status.Id, Node: peer.Id, Number: exception.Term.Value));
+        }
+    }
+
+    /// <summary>The primary of a replica that halted is the one to rebuild it.</summary>
+    private void TellOfHalts(NodeId from, Heartbeat heartbeat)
+    {
+        foreach (var (id, applied) in heartbeat.Halted)
+        {
+            if (id.Value >= _statuses.Length || _own[id.Value].IsWithdrawn) continue;
+            ShardOf(id).Post(new ShardEvent(ShardEventKind.ReplicaHalted, Partition: id, Node: from, Number: applied.Value));
         }
     }
 

@@ -56,6 +56,7 @@ public sealed class KvNode : IDisposable
             Clock = seams.Clock,
             Hlc = hlc,
             Scheduler = seams.Scheduler,
+            ColdReads = new ColdReads(seams.Scheduler),
             Transport = seams.Transport,
             Counters = Counters,
             Options = options,
@@ -175,6 +176,9 @@ public sealed class KvNode : IDisposable
     /// <summary>How many partitions this node is primary of now.</summary>
     public int PrimaryCount => _statuses.Count(s => s is not null && s.Read().Role == RaftRole.Leader);
 
+    /// <summary>How many replicas here have halted at damage and wait to be rebuilt.</summary>
+    public int HaltedCount => _statuses.Count(s => s?.Halt is not null);
+
     /// <summary>When the oldest acknowledged fast write that no majority holds was acknowledged (ns since boot); 0 = none.</summary>
     public long OldestAtRiskNs
     {
@@ -250,6 +254,7 @@ public sealed class KvNode : IDisposable
         }
 
         _catchUp.Dispose();
+        _context.ColdReads.Dispose();
         _storage.FlushAll();
         _wal.Stop();
         _wal.Dispose();

@@ -1,3 +1,4 @@
+using KvStore.Core.Io;
 using KvStore.Core.Primitives;
 using KvStore.Core.Raft;
 using KvStore.Core.Ring;
@@ -16,7 +17,9 @@ internal sealed class LocalReads(
 
     public PartitionStatus? Status(PartitionId partition) => statuses[partition.Value];
 
-    public PartitionStore Store(PartitionId partition) => stores[partition];
+    /// <exception cref="CorruptionException">The replica has halted at damage: it falls behind, and answers nothing until it is rebuilt.</exception>
+    public PartitionStore Store(PartitionId partition) =>
+        statuses[partition.Value]?.Halt is { } halt ? throw halt.ToException() : stores[partition];
 
     /// <summary>Whether a local read here would see everything up to an index.</summary>
     public bool HasReached(PartitionId partition, LogIndex index) => stores[partition].Applied.Index >= index;
@@ -43,7 +46,7 @@ internal sealed class LocalReads(
     public int Append(ref WireWriter writer, PartitionId partition, ReadOnlySpan<byte> key, ReadConsistency consistency, int roomBytes)
     {
         var baseNs = BaseNs(partition);
-        using var view = stores[partition].Pin();
+        using var view = Store(partition).Pin();
         var found = view.TryGet(key, includeOverlay: consistency == ReadConsistency.Local, out var info, out var value);
         var live = found && StateMachine.IsLive(info, ExpiryNowMs(view.LogTime));
         var (boundMs, detached, isPrimary) = Origin(partition, baseNs);

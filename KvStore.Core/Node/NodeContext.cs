@@ -16,6 +16,8 @@ internal sealed class NodeContext
 
     public required IScheduler Scheduler { get; init; }
 
+    public required ColdReads ColdReads { get; init; }
+
     public required IPeerTransport Transport { get; init; }
 
     public required NodeCounters Counters { get; init; }

@@ -13,6 +13,7 @@ public sealed class NodeCounters
     private long _atRiskBytes;
     private long _snapshotsSent;
     private long _snapshotsInstalled;
+    private long _partitionHalts;
 
     /// <summary>Campaigns started here.</summary>
     public long Elections => Volatile.Read(ref _elections);
@@ -41,6 +42,9 @@ public sealed class NodeCounters
 
     public long SnapshotsInstalled => Volatile.Read(ref _snapshotsInstalled);
 
+    /// <summary>How often a replica here halted at damage.</summary>
+    public long PartitionHalts => Volatile.Read(ref _partitionHalts);
+
     internal void AddElection() => Interlocked.Increment(ref _elections);
 
     internal void AddLeaderChange() => Interlocked.Increment(ref _leaderChanges);
@@ -56,6 +60,8 @@ public sealed class NodeCounters
     internal void AddSnapshotSent() => Interlocked.Increment(ref _snapshotsSent);
 
     internal void AddSnapshotInstalled() => Interlocked.Increment(ref _snapshotsInstalled);
+
+    internal void AddPartitionHalt() => Interlocked.Increment(ref _partitionHalts);
 
     internal void AddAtRisk(int writes, long bytes)
     {

@@ -13,9 +13,6 @@ namespace KvStore.Core.Node;
 /// </summary>
 internal sealed class Partition : IDisposable
 {
-    /// <summary>Payloads of entries that a slow follower has not got stay in memory up to this, per partition; then they are read from the WAL.</summary>
-    private const long KeepForFollowersBytes = 4L << 20;
-
     /// <summary>Entries that a replica may lack when leadership goes to it: proposals wait until it has them.</summary>
     private const ulong MaxTransferLag = 1024;
 
@@ -26,6 +23,9 @@ internal sealed class Partition : IDisposable
     private readonly ByteBuffer _scratch = new();
     private readonly LagMeter _lag = new();
     private readonly CutFastWrites _cut;
+    private readonly ApplyQueue _applies;
+    private readonly FastDeletes _fastDeletes;
+    private readonly Dictionary<ReplicaId, long> _haltedUntilMs = [];
     private ulong _lastTicks;
     private long _uncommittedReported;
     private Term _durableTerm;
@@ -53,6 +53,8 @@ internal sealed class Partition : IDisposable
         Writes = new PartitionWrites(shard.Context);
         Reads = new PartitionReads(id, raft, Writes);
         _cut = new CutFastWrites(shard.Context, id, log, store);
+        _applies = new ApplyQueue(shard, raft, log, store, status, Writes);
+        _fastDeletes = new FastDeletes(shard, store);
         PublishStatus();
     }
 
@@ -88,22 +90,27 @@ internal sealed class Partition : IDisposable
             return;
         }
 
+        if (operation.Fast && !_fastDeletes.TryJudge(operation))
+        {
+            if (!_fastDeletes.TryRead(operation)) RefuseAsOverloaded(operation);
+            return;
+        }
+
         var payload = operation.Payload;
         var ticks = NextTicks();
 
         // Expiry is judged by log time, and that may be ahead of this node's wall clock.
         if (operation.RelativeExpiry) EntryExpiry.MakeAbsolute(payload, Math.Max(Context.Clock.WallMs, (long)(ticks >> 16)));
         new EntryHeader(EntryKind.Write, operation.Fast, Context.Self, ticks).Write(payload);
-        if (operation.Fast) operation.Existed = DeletesSomething(payload);
         switch (_raft.Propose(payload.Length, out var index))
         {
             case ProposeResult.Accepted:
                 Append(index, payload);
+                _applies.Prefetch(index, payload, isAwaited: !operation.Fast);
                 Writes.Add(index, _raft.Term, ticks, operation);
                 break;
             case ProposeResult.QuotaExceeded:
-                Context.Counters.AddOverloadRejection();
-                Refuse(operation, WriteVerdict.Overloaded);
+                RefuseAsOverloaded(operation);
                 break;
             default:
                 Refuse(operation, WriteVerdict.NotPrimary);
@@ -123,7 +130,7 @@ internal sealed class Partition : IDisposable
 
         // While a snapshot replaces the state, nothing may be appended to the log that it will reset. And what cannot be applied for want of
         // room is not taken either: the leader sends it again, and its writers wait if the third replica is no better off.
-        if (_installing || (message.EntryCount > 0 && Context.Storage().IsFull) || !TryReadMeta(entries, message.EntryCount, out var meta)) return;
+        if (_installing || _applies.IsFull || (message.EntryCount > 0 && Context.Storage().IsFull) || !TryReadMeta(entries, message.EntryCount, out var meta)) return;
         UpdateLed();
         var decision = _raft.Step(message, meta, _shard.NowMs);
         if (!decision.Accepted) return;
@@ -174,6 +181,18 @@ internal sealed class Partition : IDisposable
                 break;
             case ShardEventKind.LogRecycled:
                 CompactLog(new LogIndex(item.Number));
+                break;
+            case ShardEventKind.RecordsRead:
+                ((EntryRecords)item.Object!).IsRead = true;
+                ApplyDecided();
+                break;
+            case ShardEventKind.WriteJudged:
+                var judged = (PendingWrite)item.Object!;
+                judged.Records!.IsRead = true;
+                OnWrite(judged);
+                break;
+            case ShardEventKind.ReplicaHalted:
+                if (ReplicaOf(item.Node) is { } halted) OnReplicaHalted(halted, item.Node, new LogIndex(item.Number));
                 break;
             case ShardEventKind.SnapshotReceiving:
                 _installing = item.Number != 0;
@@ -249,8 +268,10 @@ internal sealed class Partition : IDisposable
 
     private WriteVerdict? RefusalOf(PendingWrite operation)
     {
-        if (_raft.Role != RaftRole.Leader) return WriteVerdict.NotPrimary;
+        if (_raft.Role != RaftRole.Leader || _applies.IsHalted) return WriteVerdict.NotPrimary;
         if (_shard.NowNs >= operation.DeadlineNs) return WriteVerdict.Expired;
+        if (operation.Records?.Damage is not null) return WriteVerdict.Damaged;
+        if (_applies.IsFull) return WriteVerdict.Overloaded;
         if (Context.Storage().Pressure is var pressure && pressure == WritePressure.DiskFull) return WriteVerdict.DiskFull;
         if (pressure == WritePressure.Stall || Volatile.Read(ref Context.UncommittedBytes) > Context.Options.MaxNodeUncommittedBytes)
             return WriteVerdict.Overloaded;
@@ -259,6 +280,12 @@ internal sealed class Partition : IDisposable
 
     private void Refuse(PendingWrite operation, WriteVerdict verdict) =>
         operation.Completion.Complete(operation, WriteEnd.Refused(verdict, NodeOf(_raft.Leader)));
+
+    private void RefuseAsOverloaded(PendingWrite operation)
+    {
+        Context.Counters.AddOverloadRejection();
+        Refuse(operation, WriteVerdict.Overloaded);
+    }
 
     private ulong NextTicks() => _lastTicks = Math.Max(Context.Hlc.Now().Ticks, _lastTicks + 1);
 
@@ -276,6 +303,7 @@ internal sealed class Partition : IDisposable
         Context.Storage().ChargeWrite(payload.Length);
         LastLogged = (_raft.Term, index);
         _lastTicks = Math.Max(_lastTicks, EntryHeader.Read(payload).Ticks);
+        _applies.Prefetch(index, payload, isAwaited: false);
     }
 
     private void AppendNoOp(LogIndex index)
@@ -307,18 +335,6 @@ internal sealed class Partition : IDisposable
         LastLogged = default;
         Store.OverlayTruncate(from);
         Writes.OnTruncated(from);
-    }
-
-    private bool DeletesSomething(ReadOnlySpan<byte> payload)
-    {
-        foreach (var operation in new EntryOperations(payload))
-        {
-            if (operation.Kind != WriteKind.Delete) continue;
-            using var view = Store.Pin();
-            if (view.TryGet(operation.Key, includeOverlay: true, out var info, out _) && StateMachine.IsLive(info, Context.Clock.WallMs)) return true;
-        }
-
-        return false;
     }
 
     private void UpdateLed() => _raft.LeaderAlive = _claimed && _claimTerm == _raft.Term && _raft.Role != RaftRole.Leader;
@@ -381,18 +397,7 @@ internal sealed class Partition : IDisposable
 
     private void Apply(LogIndex through)
     {
-        for (var index = _raft.Applied.Next; index <= through && !_installing; index = index.Next)
-        {
-            var term = _raft.Log.TermAt(index);
-            Invariant.Check(Log.TryGet(index, out var payload)); // an entry stays in memory until it is applied
-            var outcome = StateMachine.Apply(Store, term, index, payload);
-            if ((EntryKind)payload[0] == EntryKind.Configuration)
-                _raft.ApplyConfiguration(RaftConfiguration.Decode(payload[EntryHeader.Size..]));
-            _raft.OnApplied(index);
-            Writes.OnApplied(index, term, outcome, HoldersOf(index));
-        }
-
-        ReleasePayloads();
+        if (!_installing) _applies.Run(through);
     }
 
     /// <summary>What was decided while nothing could be applied.</summary>
@@ -402,39 +407,18 @@ internal sealed class Partition : IDisposable
         Reads.OnApplied();
     }
 
+    /// <summary>A replica that has halted says so with each heartbeat: it is given no leadership, and a snapshot if this one has come further.</summary>
+    private void OnReplicaHalted(ReplicaId replica, NodeId node, LogIndex applied)
+    {
+        if (_raft.Role != RaftRole.Leader) return;
+        _haltedUntilMs[replica] = _shard.NowMs + Context.Options.TimeoutMs;
+        if (!_applies.IsHalted && _raft.Applied > applied) _catchUp.Rebuild(Store, node, replica, _raft.Self);
+    }
+
     /// <summary>Proposals stop during a transfer, so it is begun only where it will be short, and one at a time.</summary>
     private bool MayTakeOver(ReplicaId replica) =>
-        _raft.TransferTarget.IsNone && _raft.TryGetProgress(replica, out var progress) && progress.State == ProgressState.Replicate
+        _raft.TransferTarget.IsNone && _haltedUntilMs.GetValueOrDefault(replica) <= _shard.NowMs && _raft.TryGetProgress(replica, out var progress) && progress.State == ProgressState.Replicate
         && _raft.Log.LastIndex - progress.Match <= MaxTransferLag;
-
-    /// <summary>The replicas that are known to hold an entry durably.</summary>
-    private NodeList HoldersOf(LogIndex index)
-    {
-        if (_raft.Role != RaftRole.Leader) return default;
-        var holders = default(NodeList).With(Context.Self.Value);
-        foreach (var member in _raft.Configuration.Voters)
-        {
-            if (member.Replica != _raft.Self && _raft.TryGetProgress(member.Replica, out var progress) && progress.Match >= index)
-                holders = holders.With(member.Node.Value);
-        }
-
-        return holders;
-    }
-
-    private void ReleasePayloads()
-    {
-        var through = _raft.Applied;
-        if (_raft.Role == RaftRole.Leader && Log.MemoryBytes < KeepForFollowersBytes)
-        {
-            foreach (var member in _raft.Configuration.Voters)
-            {
-                if (member.Replica != _raft.Self && _raft.TryGetProgress(member.Replica, out var progress))
-                    through = LogIndex.Min(through, progress.Match);
-            }
-        }
-
-        Log.ReleaseThrough(through);
-    }
 
     private void CompactLog(LogIndex through)
     {
@@ -447,6 +431,7 @@ internal sealed class Partition : IDisposable
     private void OnInstalled(SnapshotInstalled installed)
     {
         _installing = false;
+        _applies.OnInstalled();
         if (!_raft.Log.Holds(installed.Index, installed.Term)) _cut.OnReplaced(_raft.Applied.Next, _raft.Log.TermAt);
         Writes.OnSnapshot(installed.Index);
         _lastTicks = Math.Max(_lastTicks, Store.Applied.LogTime);

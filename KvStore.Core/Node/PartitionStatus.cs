@@ -17,11 +17,19 @@ public sealed class PartitionStatus(PartitionId id)
 {
     private PartitionSnapshot _value;
     private int _sequence;
+    private PartitionHalt? _halt;
 
     public PartitionId Id { get; } = id;
 
     /// <summary>Where this replica stands against its primary; kept by the heartbeat lane.</summary>
     public Staleness Staleness { get; } = new();
+
+    /// <summary>Why the replica stands still; null while it does not.</summary>
+    public PartitionHalt? Halt
+    {
+        get => Volatile.Read(ref _halt);
+        internal set => Volatile.Write(ref _halt, value);
+    }
 
     public PartitionSnapshot Read()
     {

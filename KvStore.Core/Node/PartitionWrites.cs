@@ -64,6 +64,14 @@ internal sealed class PartitionWrites(NodeContext context)
         _fast.RemoveRange(0, done);
     }
 
+    /// <summary>Whether somebody waits for the verdict on just this entry.</summary>
+    public bool IsAwaited(LogIndex index, Term term)
+    {
+        for (var i = 0; i < _strong.Count && _strong[i].Index <= index; i++)
+            if (_strong[i].Index == index && _strong[i].Term == term) return true;
+        return false;
+    }
+
     /// <summary>The entry at <paramref name="index"/> was applied, so it is committed: whoever waits for that index learns the verdict.</summary>
     public void OnApplied(LogIndex index, Term term, in StateMachine.Outcome outcome, NodeList holders)
     {
@@ -103,11 +111,17 @@ internal sealed class PartitionWrites(NodeContext context)
         }
     }
 
-    /// <summary>The state jumped to a snapshot: what became of the entries up to it is not known here.</summary>
-    public void OnSnapshot(LogIndex index)
+    /// <summary>Nothing more is decided here.</summary>
+    public void OnHalted()
     {
         foreach (var write in _strong) Finish(write, WriteEnd.Refused(WriteVerdict.Unknown));
         _strong.Clear();
+    }
+
+    /// <summary>The state jumped to a snapshot: what became of the entries up to it is not known here.</summary>
+    public void OnSnapshot(LogIndex index)
+    {
+        OnHalted();
         OnTruncated(new LogIndex(1));
         NewestAcknowledged = index;
     }

@@ -28,6 +28,9 @@ public enum WriteVerdict : byte
     /// <summary>Refused before it had an index: the node is stopping.</summary>
     ShuttingDown,
 
+    /// <summary>Refused before it had an index: a record that its answer speaks of cannot be read (<see cref="PendingWrite.Records"/>).</summary>
+    Damaged,
+
     /// <summary>Its index was committed with an entry of another term: no effect, for ever.</summary>
     Superseded,
 
@@ -72,6 +75,9 @@ public sealed class PendingWrite
 
     /// <summary>Whether a fast delete found a record, as the primary saw it when it took the write.</summary>
     public bool Existed { get; internal set; }
+
+    /// <summary>What the tables say of the keys that it deletes, if they had to be read for <see cref="Existed"/>.</summary>
+    internal EntryRecords? Records { get; set; }
 
     public Span<byte> Payload => Entry.AsSpan(0, EntryLength);
 

@@ -36,6 +36,9 @@ internal sealed class RoutedWrite(Coordinator coordinator, in ClientRequest requ
             case WriteVerdict.DiskFull:
                 EndWithError(KvError.DiskFull, "the primary's disk is full");
                 break;
+            case WriteVerdict.Damaged:
+                EndWithError(KvError.Internal, write.Records!.Damage!.Message);
+                break;
             case WriteVerdict.ShuttingDown:
                 EndWithError(KvError.ShuttingDown, "the primary is stopping");
                 break;

@@ -54,6 +54,15 @@ public enum ShardEventKind : byte
     /// <summary>Partition; a snapshot for it begins to arrive or ended without success (number 1 / 0).</summary>
     SnapshotReceiving,
 
+    /// <summary>Partition; object: <see cref="EntryRecords"/> that were read from the tables.</summary>
+    RecordsRead,
+
+    /// <summary>Partition; object: a <see cref="PendingWrite"/> that comes back, for the tables were read for it.</summary>
+    WriteJudged,
+
+    /// <summary>Partition; node: its replica there has halted; number: the index that it has applied.</summary>
+    ReplicaHalted,
+
     /// <summary>Object: what to call once the shard has stopped for good.</summary>
     Stop,
 }

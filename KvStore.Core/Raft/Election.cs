@@ -15,7 +15,7 @@ internal sealed class Election(RaftOptions options, Standing standing, ReplicaLo
     /// <summary>long.MaxValue while no campaign is to come.</summary>
     public long DeadlineMs => IsTimed ? _timer.DeadlineMs : long.MaxValue;
 
-    private bool IsTimed => !standing.IsLed && standing.Role != RaftRole.Learner;
+    private bool IsTimed => !standing.IsLed && standing.Role != RaftRole.Learner && standing.MayLead;
 
     /// <summary>Ends a campaign if a leader lives; otherwise the next tick starts a full timeout.</summary>
     public void SetLeaderAlive(bool alive)
@@ -35,7 +35,7 @@ internal sealed class Election(RaftOptions options, Standing standing, ReplicaLo
 
     public void Campaign(long nowMs, bool transfer)
     {
-        if (standing.Leads || !standing.Configuration.IsVoter(standing.Self) || (standing.LeaderAlive && !transfer)) return;
+        if (standing.Leads || !standing.MayLead || !standing.Configuration.IsVoter(standing.Self) || (standing.LeaderAlive && !transfer)) return;
         if (log.HasUnappliedConfiguration) _timer.PutOff(nowMs);
         else if (transfer) BecomeCandidate(nowMs, transfer: true);
         else BecomePreCandidate(nowMs);

@@ -101,6 +101,21 @@ internal sealed class Leadership(RaftOptions options, Standing standing, Replica
         return true;
     }
 
+    /// <summary>Hands leadership to the voter that has most of the log, one that answers before one that is silent.</summary>
+    public bool TransferToNearest(long nowMs)
+    {
+        FollowerProgress? nearest = null;
+        foreach (var follower in _replicator.Followers)
+        {
+            if (!standing.Configuration.IsVoter(follower.Replica)) continue;
+            if (nearest is null || Nearness(follower).CompareTo(Nearness(nearest)) > 0) nearest = follower;
+        }
+
+        return nearest is not null && Transfer(nearest.Replica, nowMs);
+
+        static (bool Answers, LogIndex Match) Nearness(FollowerProgress follower) => (follower.State == ProgressState.Replicate, follower.Match);
+    }
+
     public void Tick(long nowMs)
     {
         if (!TransferTarget.IsNone && nowMs >= _transferDeadlineMs) TransferTarget = ReplicaId.None;

@@ -99,7 +99,10 @@ public sealed class RaftNode
     }
 
     /// <summary>When <see cref="Tick"/> is due, in the driver's ms; long.MaxValue if nothing is. 0 asks for a tick at once, to set a timer.</summary>
-    public long NextDeadlineMs => _standing.Leads ? _leadership.NextDeadlineMs : _election.DeadlineMs;
+    public long NextDeadlineMs => !_standing.Leads ? _election.DeadlineMs : MustStepDown ? 0 : _leadership.NextDeadlineMs;
+
+    /// <summary>It leads, must not, and nobody is about to take over.</summary>
+    private bool MustStepDown => !_standing.MayLead && TransferTarget.IsNone;
 
     /// <summary>Whether <see cref="TakeReady"/> has anything to give.</summary>
     public bool HasReady =>
@@ -133,8 +136,14 @@ public sealed class RaftNode
     public void Tick(long nowMs)
     {
         SeeTime(nowMs);
-        if (_standing.Leads) _leadership.Tick(nowMs);
-        else _election.Tick(nowMs);
+        if (!_standing.Leads)
+        {
+            _election.Tick(nowMs);
+            return;
+        }
+
+        _leadership.Tick(nowMs);
+        if (MustStepDown) StepDown();
     }
 
     /// <summary>
@@ -236,6 +245,21 @@ public sealed class RaftNode
         _election.StepDown();
         Settle();
     }
+
+    /// <summary>
+    /// Until <see cref="AllowLeading"/> this replica must not lead, for its state machine stands still. It votes and takes entries as ever,
+    /// but does not campaign, not even when its leader asks it to. One that leads hands leadership to the voter whose log is nearest to
+    /// its own, so that entries only it has are not cut, and steps down if that fails.
+    /// </summary>
+    public void ForbidLeading(long nowMs)
+    {
+        SeeTime(nowMs);
+        _standing.MayLead = false;
+        if (_standing.Leads && _leadership.TransferToNearest(nowMs)) return;
+        if (_standing.Leads || _standing.Campaigns) StepDown();
+    }
+
+    public void AllowLeading() => _standing.MayLead = true;
 
     /// <summary>
     /// What another channel (the node-level heartbeats) says about the group: there is a <paramref name="term"/>, led by

@@ -34,6 +34,9 @@ internal sealed class Standing
 
     public bool LeaderAlive { get; set; }
 
+    /// <summary>False: this replica does not campaign.</summary>
+    public bool MayLead { get; set; } = true;
+
     public bool Leads => Role == RaftRole.Leader;
 
     public bool Campaigns => Role is RaftRole.PreCandidate or RaftRole.Candidate;

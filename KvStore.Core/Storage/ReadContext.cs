@@ -63,15 +63,29 @@ internal sealed unsafe class ReadContext
 
     public bool TryGet(ReadOnlySpan<byte> key, bool includeOverlay, out RecordInfo info, out ReadOnlySpan<byte> value)
     {
-        ReleaseHeld();
-        var view = _view!;
-        var record = includeOverlay ? FindInOverlays(view.Overlays, key) : null;
-        if (record == null) record = view.Active.Find(key, _state.Index);
-        if (record == null) record = FindInFrozen(view.Frozen, key);
-        if (record == null) return TryGetFromTables(view, key, out info, out value);
-        info = MemRecord.Info(record);
-        value = MemRecord.Value(record);
-        return !IsBelowFloor(info, new LogIndex(record->Index));
+        try
+        {
+            return Find(key, includeOverlay, BlockAccess.Cached, out info, out value) == Lookup.Found;
+        }
+        catch (CorruptionException e)
+        {
+            Report(e);
+            throw;
+        }
+    }
+
+    /// <summary>As <see cref="TryGet"/>, without reading the disk. Damage is left to whoever then reads it.</summary>
+    public Lookup FindInMemory(ReadOnlySpan<byte> key, bool includeOverlay, out RecordInfo info)
+    {
+        try
+        {
+            return Find(key, includeOverlay, BlockAccess.InMemory, out info, out _);
+        }
+        catch (CorruptionException)
+        {
+            info = default;
+            return Lookup.NeedsDisk;
+        }
     }
 
     /// <summary>A cursor on the first user record from <paramref name="start"/> on, which ends before <paramref name="end"/> (empty: with the partition). Ends with the lease.</summary>
@@ -139,26 +153,32 @@ internal sealed unsafe class ReadContext
     /// <summary>From the partition's floor on, a tombstone at or below it counts as absent, whether it is still stored or not.</summary>
     public bool IsBelowFloor(in RecordInfo info, LogIndex index) => info.IsTombstone && index <= _view!.Floor;
 
-    private bool TryGetFromTables(View view, ReadOnlySpan<byte> key, out RecordInfo info, out ReadOnlySpan<byte> value)
+    private Lookup Find(ReadOnlySpan<byte> key, bool includeOverlay, BlockAccess access, out RecordInfo info, out ReadOnlySpan<byte> value)
+    {
+        ReleaseHeld();
+        var view = _view!;
+        var record = includeOverlay ? FindInOverlays(view.Overlays, key) : null;
+        if (record == null) record = view.Active.Find(key, _state.Index);
+        if (record == null) record = FindInFrozen(view.Frozen, key);
+        if (record == null) return FindInTables(view, key, access, out info, out value);
+        info = MemRecord.Info(record);
+        value = MemRecord.Value(record);
+        return IsBelowFloor(info, new LogIndex(record->Index)) ? Lookup.Absent : Lookup.Found;
+    }
+
+    private Lookup FindInTables(View view, ReadOnlySpan<byte> key, BlockAccess access, out RecordInfo info, out ReadOnlySpan<byte> value)
     {
         if (key.Length > StorageKey.MaxKeyBytes)
         {
             info = default;
             value = default;
-            return false;
+            return Lookup.Absent;
         }
 
         key.CopyTo(_storageKey.AsSpan(StorageKey.PrefixBytes));
         var storageKey = _storageKey.AsSpan(0, StorageKey.PrefixBytes + key.Length);
-        try
-        {
-            return view.Tables.TryGet(storageKey, out var index, out info, out value, out _held) && !IsBelowFloor(info, index);
-        }
-        catch (CorruptionException e)
-        {
-            Report(e);
-            throw;
-        }
+        var lookup = view.Tables.Find(storageKey, access, out var index, out info, out value, out _held);
+        return lookup == Lookup.Found && IsBelowFloor(info, index) ? Lookup.Absent : lookup;
     }
 
     private void ReleaseHeld()

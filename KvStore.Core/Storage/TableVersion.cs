@@ -47,28 +47,35 @@ internal sealed class TableVersion
     }
 
     /// <summary>The newest record of a key; its value lies in <paramref name="held"/>, which the caller releases if one was found.</summary>
+    /// <param name="access">Through the cache, or from it alone.</param>
     /// <exception cref="CorruptionException">A table that might hold the key is damaged. It never counts as absent for that.</exception>
-    public bool TryGet(
-        ReadOnlySpan<byte> storageKey, out LogIndex index, out RecordInfo info, out ReadOnlySpan<byte> value, out BlockRef held)
+    public Lookup Find(
+        ReadOnlySpan<byte> storageKey, BlockAccess access, out LogIndex index, out RecordInfo info, out ReadOnlySpan<byte> value, out BlockRef held)
     {
         var hash = StableHash.Of(storageKey);
+        Lookup lookup;
         foreach (var table in _levels[0])
-            if (table.Info.Covers(storageKey) && table.Reader.TryGet(storageKey, hash, out index, out info, out value, out held)) return true;
+        {
+            if (!table.Info.Covers(storageKey)) continue;
+            lookup = FindIn(table, storageKey, hash, access, out index, out info, out value, out held);
+            if (lookup != Lookup.Absent) return lookup;
+        }
 
         for (var level = 1; level < LevelCount; level++)
         {
             var tables = _levels[level];
             if (tables.Length == 0) continue;
             var at = LevelCursor.FirstEndingAtOrAfter(tables, storageKey);
-            if (at < tables.Length && tables[at].Info.Covers(storageKey) &&
-                tables[at].Reader.TryGet(storageKey, hash, out index, out info, out value, out held)) return true;
+            if (at >= tables.Length || !tables[at].Info.Covers(storageKey)) continue;
+            lookup = FindIn(tables[at], storageKey, hash, access, out index, out info, out value, out held);
+            if (lookup != Lookup.Absent) return lookup;
         }
 
         index = default;
         info = default;
         value = default;
         held = default;
-        return false;
+        return Lookup.Absent;
     }
 
     /// <summary>Adds cursors over all tables that may hold keys between the two (both inclusive), newest first.</summary>
@@ -90,5 +97,19 @@ internal sealed class TableVersion
         foreach (var table in _levels[level])
             if (table.Info.Overlaps(smallest, largest)) found.Add(table);
         return [.. found];
+    }
+
+    /// <summary>To open a table is to read the disk.</summary>
+    private static Lookup FindIn(
+        TableFile table, ReadOnlySpan<byte> storageKey, ulong hash, BlockAccess access, out LogIndex index, out RecordInfo info,
+        out ReadOnlySpan<byte> value, out BlockRef held)
+    {
+        var reader = access == BlockAccess.InMemory ? table.ReaderIfOpen : table.Reader;
+        if (reader is not null) return reader.Find(storageKey, hash, access, out index, out info, out value, out held);
+        index = default;
+        info = default;
+        value = default;
+        held = default;
+        return Lookup.NeedsDisk;
     }
 }

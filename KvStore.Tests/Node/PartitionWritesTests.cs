@@ -37,6 +37,7 @@ public sealed class PartitionWritesTests
         Clock = null!,
         Hlc = null!,
         Scheduler = null!,
+        ColdReads = null!,
         Transport = null!,
         Counters = new NodeCounters(),
         Options = NodeOptions.Default,

@@ -11,9 +11,15 @@ internal sealed class SimCluster : IDisposable
 {
     public const string Directory = "/data";
     private readonly Dictionary<NodeId, SimNode> _nodes = [];
+    private readonly long _blockCacheBytes;
 
-    public SimCluster(ulong seed, int nodes = 3, int partitions = 16)
+    /// <param name="seed">Everything follows from it.</param>
+    /// <param name="nodes">3 or more.</param>
+    /// <param name="partitions">A power of two.</param>
+    /// <param name="blockCacheBytes">0: every block that is read is forgotten at once.</param>
+    public SimCluster(ulong seed, int nodes = 3, int partitions = 16, long blockCacheBytes = 128L << 20)
     {
+        _blockCacheBytes = blockCacheBytes;
         World = new SimWorld(seed);
         Network = new SimNetwork(World);
         var members = Enumerable.Range(1, nodes).Select(i => new ClusterMember
@@ -61,7 +67,7 @@ internal sealed class SimCluster : IDisposable
         var seams = new NodeSeams(
             state.Disk, state.Clock ??= new SimClock(World), state.Scheduler, Network.For(id), new Log(this, id), new Deaf(),
             World.Random.Fork(), cause => Timeline.Add($"{World.NowNs / 1_000_000} ms {id} fatal: {cause}"));
-        var options = new NodeOptions { Shards = 1, WalSegmentBytes = 1 << 20, WalRetentionBytes = 4 << 20, MemTableBytes = 1 << 20 };
+        var options = new NodeOptions { Shards = 1, WalSegmentBytes = 1 << 20, WalRetentionBytes = 4 << 20, MemTableBytes = 1 << 20, BlockCacheBytes = _blockCacheBytes };
         state.Node = KvNode.Open(seams, options, new NodeIdentity(state.Incarnation, state.Boot), id, Topology, Directory);
         state.Node.Start();
         Network.Attach(id, state.Node);
@@ -94,12 +100,26 @@ internal sealed class SimCluster : IDisposable
         return reply;
     }
 
-    public SimReply Put(int node, string key, string value, WriteMode mode = WriteMode.Strong, long timeoutMs = 5_000)
+    public SimReply Put(
+        int node, string key, string value, WriteMode mode = WriteMode.Strong, long timeoutMs = 5_000, WriteCondition condition = default)
     {
         using var body = new FrameBuffer();
-        WriteRequest.Encode(body, mode, WriteKind.Put, System.Text.Encoding.UTF8.GetBytes(key), System.Text.Encoding.UTF8.GetBytes(value));
+        WriteRequest.Encode(
+            body, mode, WriteKind.Put, System.Text.Encoding.UTF8.GetBytes(key), System.Text.Encoding.UTF8.GetBytes(value), condition: condition);
         return Send(node, FrameType.Write, body.Written.ToArray(), timeoutMs);
     }
+
+    public SimReply Delete(int node, string key, WriteMode mode = WriteMode.Strong, WriteCondition condition = default)
+    {
+        using var body = new FrameBuffer();
+        WriteRequest.Encode(body, mode, WriteKind.Delete, System.Text.Encoding.UTF8.GetBytes(key), default, condition: condition);
+        return Send(node, FrameType.Write, body.Written.ToArray());
+    }
+
+    public PartitionId PartitionOf(string key) => Topology.PartitionOf(System.Text.Encoding.UTF8.GetBytes(key));
+
+    /// <summary>The node that leads a key's partition.</summary>
+    public int LeaderOf(string key) => Running.First(n => n.StatusOf(PartitionOf(key))!.Read().Role == Core.Raft.RaftRole.Leader).Self.Value;
 
     public SimReply Get(int node, string key, ReadConsistency consistency = ReadConsistency.Quorum)
     {
@@ -174,6 +194,8 @@ internal sealed class SimReply : IReplySink
         Type = type;
         Body = body.ToArray();
     }
+
+    public WriteResult Written => WriteReply.DecodeSingle(Body);
 
     public override string ToString() => !IsDone ? "no reply" : Error is { } error ? $"{error.Code} {error.Outcome}: {error.Message}" : $"{Type}";
 }

@@ -20,6 +20,9 @@ internal sealed class SimNetwork(SimWorld world)
 
     public long JitterNs { get; set; } = 200_000;
 
+    /// <summary>Frames that vanish on their way.</summary>
+    public Func<NodeId, NodeId, PeerFrame, bool> IsLost { get; set; } = (_, _, _) => false;
+
     public IPeerTransport For(NodeId self) => new Port(this, self);
 
     /// <summary>A node is reachable from now on; its neighbours' lanes to it come up.</summary>
@@ -72,6 +75,7 @@ internal sealed class SimNetwork(SimWorld world)
     private bool Send(NodeId from, NodeId to, PeerLane lane, PeerFrame type, ulong requestId, ReadOnlySpan<byte> body)
     {
         if (!_nodes.ContainsKey(to) || !_nodes.ContainsKey(from) || _cut.Contains((from, to)) || _cut.Contains((to, from))) return false;
+        if (IsLost(from, to, type)) return true;
         var bytes = body.ToArray();
         var epoch = _epochs.GetValueOrDefault((from, to));
         var arrival = world.NowNs + MinDelayNs + (long)(world.Random.NextUInt64() % (ulong)JitterNs);

@@ -78,6 +78,9 @@ internal sealed class NodeScheduler(SimWorld world) : IScheduler
 
     private readonly List<Action> _held = [];
 
+    /// <summary>The lanes, by name, that stand still for now: a disk that does not answer those who work there.</summary>
+    public Func<string, bool> IsHeld { get; set; } = _ => false;
+
     public void Kill() => Dead = true;
 
     public void Pause() => Paused = true;
@@ -146,6 +149,12 @@ internal sealed class NodeScheduler(SimWorld world) : IScheduler
             if (owner.Paused)
             {
                 owner._held.Add(Next);
+                return;
+            }
+
+            if (owner.IsHeld(name))
+            {
+                world.After(1_000_000, Next);
                 return;
             }
 

@@ -1,6 +1,6 @@
 namespace KvStore.Core.Storage.Table;
 
-/// <summary>How a walk over a table reads its blocks.</summary>
+/// <summary>How a walk over a table, or a search in it, reads its blocks.</summary>
 internal enum BlockAccess
 {
     /// <summary>Through the cache, without making its blocks look wanted.</summary>
@@ -8,4 +8,7 @@ internal enum BlockAccess
 
     /// <summary>From the disk: for compaction, export and verification, which read everything once.</summary>
     Direct,
+
+    /// <summary>From the cache alone: a search ends as <see cref="Lookup.NeedsDisk"/> where a block is missing.</summary>
+    InMemory,
 }

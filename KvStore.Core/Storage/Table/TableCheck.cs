@@ -38,7 +38,7 @@ internal sealed class TableCheck(IFileSystem fs, string directory, TableInfo tab
         if (cursor.Info.IsTombstone) _tombstones++;
         if (_last.Length != key.Length) _last = new byte[key.Length];
         key.CopyTo(_last);
-        if (!reader.TryGet(key, StableHash.Of(key), out var index, out _, out _, out var held) || index != cursor.Index)
+        if (reader.Find(key, StableHash.Of(key), BlockAccess.Cached, out var index, out _, out _, out var held) != Lookup.Found || index != cursor.Index)
             report(_path, 0, $"record {_records} is not found by its key: filter or index is wrong");
         held.Release();
     }

@@ -31,6 +31,9 @@ internal sealed class TableFile(IFileSystem fs, string directory, TableInfo info
     /// <exception cref="CorruptionException">It is missing or damaged.</exception>
     public TableReader Reader => Volatile.Read(ref _reader) ?? OpenReader();
 
+    /// <summary>The open table, or null if nobody has read it yet.</summary>
+    public TableReader? ReaderIfOpen => Volatile.Read(ref _reader);
+
     public void AddReference() => Interlocked.Increment(ref _references);
 
     public void Release()

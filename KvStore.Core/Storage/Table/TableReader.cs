@@ -64,14 +64,19 @@ internal sealed unsafe class TableReader : IDisposable
 
     /// <summary>Finds a record; the value lies in <paramref name="held"/>, which the caller releases if the record was found.</summary>
     /// <param name="hash">XXH3-64 of the key.</param>
-    public bool TryGet(ReadOnlySpan<byte> key, ulong hash, out LogIndex index, out RecordInfo info, out ReadOnlySpan<byte> value, out BlockRef held)
+    /// <param name="access">Through the cache, or from it alone.</param>
+    public Lookup Find(
+        ReadOnlySpan<byte> key, ulong hash, BlockAccess access, out LogIndex index, out RecordInfo info, out ReadOnlySpan<byte> value, out BlockRef held)
     {
         index = default;
         info = default;
         value = default;
         held = default;
-        if (!MayContain(hash) || !TryFindBlock(key, out var address)) return false;
-        held = ReadBlock(address, BlockKind.Data, counts: true);
+        var lookup = AskFilter(hash, access);
+        if (lookup != Lookup.Found) return lookup;
+        lookup = FindBlock(key, access, out var address);
+        if (lookup != Lookup.Found) return lookup;
+        if (!TryReadBlock(address, BlockKind.Data, access, out held)) return Lookup.NeedsDisk;
         try
         {
             if (new BlockReader(held.Content).TryFind(key, out var payload))
@@ -79,7 +84,7 @@ internal sealed unsafe class TableReader : IDisposable
                 var at = 0;
                 if (!RecordHeader.TryRead(payload, ref at, out index, out info)) throw new FormatException("a record header is broken");
                 value = payload[at..];
-                return true;
+                return Lookup.Found;
             }
         }
         catch (FormatException e)
@@ -91,7 +96,7 @@ internal sealed unsafe class TableReader : IDisposable
 
         held.Release();
         held = default;
-        return false;
+        return Lookup.Absent;
     }
 
     /// <summary>A block through the cache; the caller releases it.</summary>
@@ -121,20 +126,28 @@ internal sealed unsafe class TableReader : IDisposable
         _file.Dispose();
     }
 
-    private bool MayContain(ulong hash)
+    private bool TryReadBlock(BlockAddress address, BlockKind kind, BlockAccess access, out BlockRef block)
     {
-        if (_isFilterPinned) return InFilter(_pinnedFilter, hash);
-        var filter = ReadBlock(_footer.Filter, BlockKind.Filter, counts: true);
-        var passes = InFilter(filter, hash);
-        if (!TryPinFilter(filter)) filter.Release();
-        return passes;
+        if (access == BlockAccess.InMemory) return _cache.TryGet(FileNumber, address.Offset, counts: true, out block);
+        block = ReadBlock(address, kind, counts: true);
+        return true;
     }
 
-    private bool InFilter(in BlockRef filter, ulong hash)
+    /// <summary>Absent is certain; Found means that the key may be there.</summary>
+    private Lookup AskFilter(ulong hash, BlockAccess access)
+    {
+        if (_isFilterPinned) return InFilter(_pinnedFilter, hash);
+        if (!TryReadBlock(_footer.Filter, BlockKind.Filter, access, out var filter)) return Lookup.NeedsDisk;
+        var answer = InFilter(filter, hash);
+        if (!TryPinFilter(filter)) filter.Release();
+        return answer;
+    }
+
+    private Lookup InFilter(in BlockRef filter, ulong hash)
     {
         try
         {
-            return BloomFilter.MayContain(filter.Content, hash);
+            return BloomFilter.MayContain(filter.Content, hash) ? Lookup.Found : Lookup.Absent;
         }
         catch (FormatException e)
         {
@@ -153,20 +166,21 @@ internal sealed unsafe class TableReader : IDisposable
         }
     }
 
-    private bool TryFindBlock(ReadOnlySpan<byte> key, out BlockAddress address)
+    /// <summary>The one data block in which the key can be.</summary>
+    private Lookup FindBlock(ReadOnlySpan<byte> key, BlockAccess access, out BlockAddress address)
     {
         address = default;
         var offset = _footer.TopIndex.Offset;
         BlockRef index = default;
         try
         {
-            if (!new BlockReader(_topIndex).TryFindCeiling(key, out var payload)) return false;
+            if (!new BlockReader(_topIndex).TryFindCeiling(key, out var payload)) return Lookup.Absent;
             var indexAddress = AddressIn(payload);
             offset = indexAddress.Offset;
-            index = ReadBlock(indexAddress, BlockKind.Index, counts: true);
-            var found = new BlockReader(index.Content).TryFindCeiling(key, out payload);
-            if (found) address = AddressIn(payload);
-            return found;
+            if (!TryReadBlock(indexAddress, BlockKind.Index, access, out index)) return Lookup.NeedsDisk;
+            if (!new BlockReader(index.Content).TryFindCeiling(key, out payload)) return Lookup.Absent;
+            address = AddressIn(payload);
+            return Lookup.Found;
         }
         catch (FormatException e)
         {

@@ -27,7 +27,7 @@ public sealed class TableFormatTests
         using var cache = new BlockCache(1 << 20, poison: true);
         using var reader = TableReader.Open(disk, Path, table, cache);
         var key = Key('b');
-        reader.TryGet(key, StableHash.Of(key), out var index, out _, out var value, out var held).ShouldBeTrue();
+        reader.Find(key, StableHash.Of(key), BlockAccess.Cached, out var index, out _, out var value, out var held).ShouldBe(Lookup.Found);
         index.ShouldBe(new LogIndex(6));
         value.SequenceEqual("hello"u8).ShouldBeTrue();
         held.Release();

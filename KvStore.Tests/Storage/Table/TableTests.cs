@@ -151,7 +151,7 @@ public sealed class TableTests
 
     private static void CheckFound(TableReader table, byte[] key, (RecordInfo Info, byte[] Value) record)
     {
-        table.TryGet(key, StableHash.Of(key), out var index, out var info, out var value, out var held).ShouldBeTrue();
+        table.Find(key, StableHash.Of(key), BlockAccess.Cached, out var index, out var info, out var value, out var held).ShouldBe(Lookup.Found);
         index.ShouldBe(record.Info.Revision.Version.Index);
         info.ShouldBe(record.Info);
         value.SequenceEqual(record.Value).ShouldBeTrue();
@@ -160,7 +160,7 @@ public sealed class TableTests
 
     private static bool IsFound(TableReader table, byte[] key)
     {
-        var found = table.TryGet(key, StableHash.Of(key), out _, out _, out _, out var held);
+        var found = table.Find(key, StableHash.Of(key), BlockAccess.Cached, out _, out _, out _, out var held) == Lookup.Found;
         held.Release();
         return found;
     }

@@ -1,0 +1,139 @@
+using KvStore.Core.Io;
+using KvStore.Core.Primitives;
+using KvStore.Core.Raft;
+using KvStore.Core.Storage;
+using KvStore.Protocol.Messages;
+
+namespace KvStore.Core.Node;
+
+/// <summary>
+/// The committed entries of one partition on their way into the state machine, in order. An entry whose condition asks for a record that
+/// is not in memory parks the queue, not the shard: the record is read on another thread (<see cref="ColdReads"/>), and then the queue
+/// goes on. If it cannot be read, the queue halts until the replica is rebuilt.
+/// </summary>
+internal sealed class ApplyQueue(
+    Shard shard, RaftNode raft, PayloadLog log, PartitionStore store, PartitionStatus status, PartitionWrites writes)
+{
+    /// <summary>Payloads of entries that a slow follower has not got stay in memory up to this, per partition; then they are read from the WAL.</summary>
+    private const long KeepForFollowersBytes = 4L << 20;
+
+    /// <summary>The records that the entry at the head waits for, or has got.</summary>
+    private EntryRecords? _head;
+
+    public bool IsHalted => status.Halt is not null;
+
+    /// <summary>The queue stands still and the log behind it has grown to what may be kept in memory: no more is taken.</summary>
+    public bool IsFull => (IsHalted || _head is not null) && log.MemoryBytes > shard.Context.Options.MaxGroupUncommittedBytes;
+
+    private NodeContext Context => shard.Context;
+
+    /// <summary>An entry came into the log: what it will look at is read ahead, so that applying it finds that in memory.</summary>
+    /// <param name="index">The entry's.</param>
+    /// <param name="payload">The entry.</param>
+    /// <param name="isAwaited">Its strong caller waits here.</param>
+    public void Prefetch(LogIndex index, ReadOnlySpan<byte> payload, bool isAwaited)
+    {
+        if (!IsHalted && StateMachine.LooksAtRecords(payload, isAwaited) && !EntryRecords.AreInMemory(store, payload, isAwaited))
+            ReadAhead(new EntryRecords(index, payload, isAwaited));
+    }
+
+    /// <summary>Applies entries, through the given one or to the first that must wait.</summary>
+    /// <param name="through">Committed, and durable here.</param>
+    public void Run(LogIndex through)
+    {
+        if (!IsHalted && _head is not { IsRead: false }) Apply(through);
+        ReleasePayloads();
+    }
+
+    /// <summary>A snapshot took the place of the state: nothing that was asked of the old one counts any more.</summary>
+    public void OnInstalled()
+    {
+        _head = null;
+        if (!IsHalted) return;
+        status.Halt = null;
+        raft.AllowLeading();
+    }
+
+    private void Apply(LogIndex through)
+    {
+        for (var index = raft.Applied.Next; index <= through; index = index.Next)
+        {
+            var records = _head;
+            Invariant.Check(records is null || records.Index == index);
+            if (records?.Damage is { } damage)
+            {
+                Halt(damage);
+                return;
+            }
+
+            var term = raft.Log.TermAt(index);
+            Invariant.Check(log.TryGet(index, out var payload)); // an entry stays in memory until it is applied
+            var isAwaited = writes.IsAwaited(index, term);
+            if (!StateMachine.TryApply(store, term, index, payload, isAwaited, records, out var outcome))
+            {
+                Park(new EntryRecords(index, payload, isAwaited));
+                return;
+            }
+
+            _head = null;
+            if ((EntryKind)payload[0] == EntryKind.Configuration) raft.ApplyConfiguration(RaftConfiguration.Decode(payload[EntryHeader.Size..]));
+            raft.OnApplied(index);
+            writes.OnApplied(index, term, outcome, isAwaited ? HoldersOf(index) : default);
+        }
+    }
+
+    /// <summary>Only to bring the blocks into the cache: what is read now may be written again before the entry is applied.</summary>
+    private void ReadAhead(EntryRecords records) => Context.ColdReads.TryPost(store.Id, () => records.Read(store));
+
+    private void Park(EntryRecords records)
+    {
+        _head = records;
+        Context.ColdReads.Post(store.Id, () =>
+        {
+            records.Read(store);
+            shard.Post(new ShardEvent(ShardEventKind.RecordsRead, records, store.Id));
+        });
+    }
+
+    /// <summary>
+    /// Log and vote are intact, so the replica goes on taking entries and voting. It answers no reads, for it falls behind, and leads
+    /// nothing.
+    /// </summary>
+    private void Halt(CorruptionException damage)
+    {
+        status.Halt = new PartitionHalt(store.Id, raft.Applied, damage);
+        Context.Counters.AddPartitionHalt();
+        Context.Log.Warn($"partition {store.Id}: halted after index {raft.Applied}, until it is rebuilt: {damage.Message}");
+        writes.OnHalted();
+        raft.ForbidLeading(shard.NowMs);
+    }
+
+    /// <summary>The replicas that are known to hold an entry durably.</summary>
+    private NodeList HoldersOf(LogIndex index)
+    {
+        if (raft.Role != RaftRole.Leader) return default;
+        var holders = default(NodeList).With(Context.Self.Value);
+        foreach (var member in raft.Configuration.Voters)
+        {
+            if (member.Replica != raft.Self && raft.TryGetProgress(member.Replica, out var progress) && progress.Match >= index)
+                holders = holders.With(member.Node.Value);
+        }
+
+        return holders;
+    }
+
+    private void ReleasePayloads()
+    {
+        var through = raft.Applied;
+        if (raft.Role == RaftRole.Leader && log.MemoryBytes < KeepForFollowersBytes)
+        {
+            foreach (var member in raft.Configuration.Voters)
+            {
+                if (member.Replica != raft.Self && raft.TryGetProgress(member.Replica, out var progress))
+                    through = LogIndex.Min(through, progress.Match);
+            }
+        }
+
+        log.ReleaseThrough(through);
+    }
+}
