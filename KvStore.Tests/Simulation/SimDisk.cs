@@ -109,6 +109,13 @@ public sealed class SimDisk : IFileSystem
         }
     }
 
+    /// <summary>From now on every call fails, as for a process whose disk is gone: what is left of it can be put away.</summary>
+    public void SwitchOff()
+    {
+        PowerCutAtStep = 0;
+        Fault = static (_, _, _) => Eio;
+    }
+
     /// <summary>A copy that shares nothing, everything in it synced.</summary>
     public SimDisk Clone()
     {
@@ -244,12 +251,12 @@ public sealed class SimDisk : IFileSystem
         }
     }
 
-    internal T OnFile<T>(DiskCall call, string path, Func<T> effect)
+    internal int OnRead(string path, SimInode inode, long offset, Span<byte> buffer)
     {
         lock (_lock)
         {
-            Step(call, path);
-            return effect();
+            Step(DiskCall.Read, path);
+            return inode.Read(offset, buffer);
         }
     }
 

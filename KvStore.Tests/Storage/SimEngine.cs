@@ -1,5 +1,6 @@
 using KvStore.Core.Storage;
 using KvStore.Tests.Simulation;
+using Shouldly;
 
 namespace KvStore.Tests.Storage;
 
@@ -37,5 +38,18 @@ internal sealed class SimEngine : IDisposable
 
     public StorageEngine Engine { get; }
 
-    public void Dispose() => Engine.Dispose();
+    /// <summary>Closes the engine; whoever pinned something of it has let go by then.</summary>
+    public void Dispose()
+    {
+        Engine.Dispose();
+        Engine.Chunks.UsedBytes.ShouldBe(0, "memory that nobody gave back");
+    }
+
+    /// <summary>The process is gone: nothing of it runs any more, nothing reaches the disk. Only memory is given back.</summary>
+    public void Abandon()
+    {
+        Disk.SwitchOff();
+        Scheduler.Kill();
+        Engine.Dispose();
+    }
 }
