@@ -43,6 +43,7 @@ public sealed class SimDisk : IFileSystem
     private readonly List<DirectoryChange> _unsyncedChanges = [];
     private readonly HashSet<string> _locks = [];
     private readonly long[] _counts = new long[Enum.GetValues<DiskCall>().Length];
+    private bool _isOff;
 
     public SimDisk(ulong seed) => _random = new Prng(seed);
 
@@ -112,8 +113,7 @@ public sealed class SimDisk : IFileSystem
     /// <summary>From now on every call fails, as for a process whose disk is gone: what is left of it can be put away.</summary>
     public void SwitchOff()
     {
-        PowerCutAtStep = 0;
-        Fault = static (_, _, _) => Eio;
+        lock (_lock) _isOff = true;
     }
 
     /// <summary>A copy that shares nothing, everything in it synced.</summary>
@@ -270,7 +270,7 @@ public sealed class SimDisk : IFileSystem
                 Step(DiskCall.Write, path);
                 CheckSpace(DiskCall.Write, path, offset + bytes.Length - inode.Length);
             }
-            catch (Exception e) when (e is DiskException || Steps == PowerCutAtStep)
+            catch (Exception e) when (!_isOff && (e is DiskException || Steps == PowerCutAtStep))
             {
                 inode.Write(offset, bytes[.._random.Next(bytes.Length + 1)]);
                 throw;
@@ -289,7 +289,7 @@ public sealed class SimDisk : IFileSystem
             {
                 Step(DiskCall.DataSync, path);
             }
-            catch (DiskException)
+            catch (DiskException) when (!_isOff)
             {
                 inode.FailSync(_random);
                 throw;
@@ -316,6 +316,7 @@ public sealed class SimDisk : IFileSystem
 
     private void Step(DiskCall call, string path)
     {
+        if (_isOff) throw Error(call, path, Eio);
         Steps++;
         if (PowerCutAtStep > 0 && Steps >= PowerCutAtStep) throw new PowerCutException();
         var number = ++_counts[(int)call];

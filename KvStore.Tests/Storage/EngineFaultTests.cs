@@ -169,7 +169,7 @@ public sealed class EngineFaultTests
         using var sim = new SimEngine(seed);
         var random = new Prng(seed);
         var models = Ids.Select(id => new EngineModel(id)).ToList();
-        foreach (var model in models) sim.Engine.CreatePartition(model.Id, System.Text.Encoding.UTF8.GetBytes(model.ConfigurationAt(0)));
+        foreach (var model in models) sim.Engine.CreatePartition(model.Id, model.ConfigurationAt(0));
         for (ulong entry = 0; entry < Entries; entry++)
         {
             foreach (var model in models) model.Apply(sim.Engine.Find(model.Id)!, random);
@@ -197,7 +197,7 @@ public sealed class EngineFaultTests
             var models = Ids.Select(id => new EngineModel(id)).ToList();
             try
             {
-                foreach (var model in models) sim.Engine.CreatePartition(model.Id, System.Text.Encoding.UTF8.GetBytes(model.ConfigurationAt(0)));
+                foreach (var model in models) sim.Engine.CreatePartition(model.Id, model.ConfigurationAt(0));
                 for (ulong entry = 0; entry < Entries; entry++)
                 {
                     foreach (var model in models) model.Apply(sim.Engine.Find(model.Id)!, random);

@@ -6,8 +6,10 @@ using Shouldly;
 namespace KvStore.Tests.Storage;
 
 /// <summary>What a partition must hold: all its entries, from which the state at any index follows.</summary>
-internal sealed class EngineModel(PartitionId id)
+/// <param name="configurations">The configuration after the entry with an index; by default a text that changes now and then.</param>
+internal sealed class EngineModel(PartitionId id, Func<ulong, byte[]>? configurations = null)
 {
+    private readonly Func<ulong, byte[]> _configurations = configurations ?? (index => Encoding.UTF8.GetBytes($"configuration {index / 10}"));
     private readonly List<ModelEntry> _entries = [];
     private SortedDictionary<string, (ulong Index, ModelOperation Operation)> _state = new(StringComparer.Ordinal);
     private ulong _stateAt;
@@ -20,7 +22,7 @@ internal sealed class EngineModel(PartitionId id)
     /// <summary>Index of the entry up to which the engine said that everything is durable.</summary>
     public ulong Durable { get; set; }
 
-    public string ConfigurationAt(ulong index) => $"configuration {index / 10}";
+    public byte[] ConfigurationAt(ulong index) => _configurations(index);
 
     public AppliedState AppliedAt(ulong index) => index == 0 ? default : Records.State(index, _entries[(int)index - 1].Term);
 
@@ -32,9 +34,13 @@ internal sealed class EngineModel(PartitionId id)
     {
         var floor = FloorAt(Last);
         var entry = ModelEntry.Draw(random, term, floor, raisesFloor ? Last : floor);
-        _entries.Add(entry);
+        Add(entry);
         return entry;
     }
+
+    public void Add(ModelEntry entry) => _entries.Add(entry);
+
+    public ModelEntry EntryAt(ulong index) => _entries[(int)index - 1];
 
     /// <summary>Draws an entry and applies it, after those that were not applied yet.</summary>
     public void Apply(PartitionStore store, Prng random)
@@ -69,7 +75,7 @@ internal sealed class EngineModel(PartitionId id)
         }
 
         if (entry.Floor > FloorAt(index - 1)) store.SetFloor(new LogIndex(entry.Floor));
-        if (ConfigurationAt(index) != ConfigurationAt(index - 1)) store.SetConfiguration(Encoding.UTF8.GetBytes(ConfigurationAt(index)));
+        if (!ConfigurationAt(index).AsSpan().SequenceEqual(ConfigurationAt(index - 1))) store.SetConfiguration(ConfigurationAt(index));
         store.Publish(AppliedAt(index));
     }
 
@@ -115,7 +121,7 @@ internal sealed class EngineModel(PartitionId id)
         var index = store.Applied.Index.Value;
         store.Applied.ShouldBe(AppliedAt(index));
         store.Floor.Value.ShouldBe(FloorAt(index));
-        Encoding.UTF8.GetString(store.Configuration).ShouldBe(ConfigurationAt(index));
+        store.Configuration.ShouldBe(ConfigurationAt(index));
         using var view = store.Pin();
         view.ReadIndex.Value.ShouldBe(index);
         var records = view.Scan([], [], false);

@@ -123,7 +123,7 @@ internal sealed class EngineStory(ulong seed, bool crashes, EngineTally tally) :
     {
         var model = new EngineModel(id);
         _models[id] = model;
-        _sim.Engine.CreatePartition(id, Encoding.UTF8.GetBytes(model.ConfigurationAt(0)));
+        _sim.Engine.CreatePartition(id, model.ConfigurationAt(0));
     }
 
     /// <summary>Entries are shown before they are applied; then they are, or they are cut.</summary>
