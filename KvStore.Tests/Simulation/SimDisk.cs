@@ -7,6 +7,7 @@ namespace KvStore.Tests.Simulation;
 public enum DiskCall
 {
     Open,
+    FileExists,
     Read,
     Write,
     DataSync,
@@ -175,7 +176,11 @@ public sealed class SimDisk : IFileSystem
 
     public bool FileExists(string path)
     {
-        lock (_lock) return _names.ContainsKey(path) || _directories.Contains(path);
+        lock (_lock)
+        {
+            Step(DiskCall.FileExists, path);
+            return _names.ContainsKey(path) || _directories.Contains(path);
+        }
     }
 
     public IReadOnlyList<string> List(string directory)

@@ -9,8 +9,9 @@ internal sealed class SimEngine : IDisposable
 {
     public const string Directory = "/data/storage";
 
-    public SimEngine(ulong seed, SimDisk? disk = null, StorageOptions? options = null)
+    public SimEngine(ulong seed, SimDisk? disk = null, StorageOptions? options = null, RecordingListener? listener = null)
     {
+        Listener = listener ?? new RecordingListener();
         Disk = disk ?? new SimDisk(seed);
         Scheduler = new SimScheduler(seed);
         Engine = StorageEngine.Open(Disk, Directory, options ?? SmallOptions, Scheduler, Scheduler, Listener);
@@ -34,7 +35,7 @@ internal sealed class SimEngine : IDisposable
 
     public SimScheduler Scheduler { get; }
 
-    public RecordingListener Listener { get; } = new();
+    public RecordingListener Listener { get; }
 
     public StorageEngine Engine { get; }
 

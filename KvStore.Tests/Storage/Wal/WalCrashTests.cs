@@ -22,7 +22,15 @@ public sealed class WalCrashTests
         for (var seed = FirstSeed; seed < FirstSeed + (ulong)Seeds; seed++)
         {
             var story = new WalStory(seed);
-            story.Run();
+            try
+            {
+                story.Run();
+            }
+            catch (Exception e)
+            {
+                throw new AssertionException($"seed {seed}: {e.Message}", e);
+            }
+
             cuts += story.PowerCuts;
             recoveryCuts += story.PowerCutsInRecovery;
             torn += story.TornTails;

@@ -8,9 +8,11 @@ namespace KvStore.Tests.Storage.Wal;
 /// <summary>A log on a simulated disk, and beside it the plain truth: every record that was submitted, at its LSN.</summary>
 internal sealed class WalHarness(ulong seed)
 {
-    public const string Directory = "/data/wal";
+    public const string UsualDirectory = "/data/wal";
     public static readonly WalIdentity Identity = new(new UInt128(1, 2), new NodeId(7), 0x1122334455667788);
     private readonly WalWriteBuffer _buffer = new();
+
+    public string Directory { get; init; } = UsualDirectory;
 
     public WalOptions Options { get; init; } = new() { SegmentBytes = 64 << 10, RetentionBytes = 160 << 10, MaxBatchBytes = 16 << 10 };
 
@@ -53,6 +55,7 @@ internal sealed class WalHarness(ulong seed)
     /// <summary>Submits records that were queued with the Add methods.</summary>
     public (Lsn Last, WalAddress[] Addresses) Submit(params WalRecord[] records)
     {
+        _buffer.Clear();
         foreach (var record in records) record.AddTo(_buffer);
         var addresses = new WalAddress[records.Length];
         var last = Log!.Submit(_buffer, addresses);
