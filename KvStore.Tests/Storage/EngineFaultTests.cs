@@ -118,6 +118,46 @@ public sealed class EngineFaultTests
         disk.FileExists(path).ShouldBeTrue();
     }
 
+    /// <summary>A disk that cannot open a file is no better than one that cannot read it: readers are told, and the engine goes on with the rest.</summary>
+    [TestCase(DiskCall.Open, 5)]
+    [TestCase(DiskCall.FileExists, 5)]
+    [TestCase(DiskCall.Read, 5)]
+    public void A_table_that_cannot_be_opened_or_read_is_as_good_as_damaged(DiskCall failing, int errno)
+    {
+        var (disk, models) = WorkAndClose(3);
+        using var sim = new SimEngine(3, disk);
+        disk.Fault = (call, _, path) => call == failing && path.EndsWith(".sst", StringComparison.Ordinal) ? errno : 0;
+        foreach (var model in models)
+        {
+            var store = sim.Engine.Find(model.Id)!;
+            Should.Throw<CorruptionException>(() => model.CheckAll(store)).Path.ShouldEndWith(".sst");
+            Should.Throw<CorruptionException>(() => model.CheckScan(store, "", "")).Path.ShouldEndWith(".sst");
+            Should.Throw<CorruptionException>(() => store.BeginExport());
+        }
+
+        var random = new Prng(3);
+        for (var i = 0; i < 20; i++) models[0].Apply(sim.Engine.Find(models[0].Id)!, random);
+        sim.Engine.FlushAll();
+        sim.Scheduler.RunUntilIdle();
+        sim.Listener.Failures.ShouldBeEmpty();
+        sim.Listener.Corruptions.ShouldNotBeEmpty();
+    }
+
+    /// <summary>Too few descriptors is no damage: the reader is told, and leaves nothing pinned.</summary>
+    [Test]
+    public void A_scan_that_cannot_begin_pins_nothing()
+    {
+        const int TooManyFiles = 24;
+        var (disk, models) = WorkAndClose(3);
+        using var sim = new SimEngine(3, disk);
+        models[0].Apply(sim.Engine.Find(models[0].Id)!, new Prng(3));
+        disk.Fault = (call, _, path) => call == DiskCall.Open && path.EndsWith(".sst", StringComparison.Ordinal) ? TooManyFiles : 0;
+        Should.Throw<DiskException>(() => models[0].CheckScan(sim.Engine.Find(models[0].Id)!, "", ""));
+        Should.Throw<DiskException>(() => sim.Engine.Find(models[0].Id)!.BeginExport());
+        disk.Fault = null;
+        models[0].CheckScan(sim.Engine.Find(models[0].Id)!, "", "");
+    }
+
     [Test]
     public void A_missing_table_is_reported_at_the_start()
     {
