@@ -19,7 +19,7 @@ public sealed class DurabilityTests
             try
             {
                 using var story = new DurableStory(seed);
-                story.Run(120);
+                story.Run(90);
                 tally += story.Tally;
             }
             catch (Exception e)

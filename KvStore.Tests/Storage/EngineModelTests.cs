@@ -14,14 +14,14 @@ public sealed class EngineModelTests
     [Test]
     public void Random_work_agrees_with_the_model()
     {
-        var tally = ForEachSeed(crashes: false, steps: 80);
+        var tally = ForEachSeed(crashes: false, steps: 60);
         tally.Crashes.ShouldBe(0);
     }
 
     [Test]
     public void After_a_power_cut_everything_durable_is_there_and_nothing_else()
     {
-        var tally = ForEachSeed(crashes: true, steps: 70);
+        var tally = ForEachSeed(crashes: true, steps: 45);
         tally.Crashes.ShouldBeGreaterThan(Seeds);
         tally.CrashesWhileOpening.ShouldBeGreaterThan(Seeds / 20);
     }
