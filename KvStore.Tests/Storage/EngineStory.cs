@@ -15,6 +15,7 @@ internal sealed class EngineStory(ulong seed, bool crashes, EngineTally tally) :
     private readonly List<OpenExport> _exports = [];
     private readonly List<OpenScan> _scans = [];
     private SimEngine _sim = new(seed);
+    private int _crashes;
 
     // The partition whose drop or creation, and the snapshot whose installation, a power cut may have interrupted.
     private PartitionId? _dropping;
@@ -43,6 +44,7 @@ internal sealed class EngineStory(ulong seed, bool crashes, EngineTally tally) :
             }
         }
 
+        if (crashes && _crashes == 0) CrashInFlush();
         _sim.Disk.PowerCutAtStep = 0;
         EndReads();
         _sim.Scheduler.RunUntilIdle();
@@ -232,8 +234,18 @@ internal sealed class EngineStory(ulong seed, bool crashes, EngineTally tally) :
         Recover();
     }
 
+    /// <summary>No seed goes by without a power cut.</summary>
+    private void CrashInFlush()
+    {
+        foreach (var model in _models.Values) model.Apply(Store(model), _random);
+        _sim.Disk.PowerCutAtStep = _sim.Disk.Steps + 1 + _random.Next(5);
+        Should.Throw<PowerCutException>(_sim.Engine.FlushAll);
+        Crash();
+    }
+
     private void Crash()
     {
+        _crashes++;
         tally.Crashes++;
         NoteDurable();
         var disk = _random.Chance(1, 5) ? _sim.Disk.Kill() : _sim.Disk.Crash();
