@@ -22,7 +22,7 @@ public sealed class PartitionScan : IDisposable
         {
             _cursor = _context.Scan(start, end, includeOverlay);
         }
-        catch (CorruptionException)
+        catch
         {
             _context.End(_lease);
             throw;

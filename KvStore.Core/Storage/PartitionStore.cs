@@ -149,7 +149,15 @@ public sealed class PartitionStore
         lock (_gate)
         {
             var view = AcquireView();
-            return new PartitionExport(view, ReadContext.OpenExport(view, Id), view.Active.Published.Get(), _configuration);
+            try
+            {
+                return new PartitionExport(view, ReadContext.OpenExport(view, Id), view.Active.Published.Get(), _configuration);
+            }
+            catch
+            {
+                view.Release();
+                throw;
+            }
         }
     }
 

@@ -146,8 +146,16 @@ internal sealed unsafe class ReadContext
         AddApplied(sources, view, prefix, view.Active.Published.Index);
         view.Tables.AddCursors(sources, prefix, last, BlockAccess.Direct);
         var cursor = new BoundedCursor(new MergeCursor(sources), last);
-        cursor.Seek(prefix);
-        return cursor;
+        try
+        {
+            cursor.Seek(prefix);
+            return cursor;
+        }
+        catch
+        {
+            cursor.Dispose();
+            throw;
+        }
     }
 
     /// <summary>From the partition's floor on, a tombstone at or below it counts as absent, whether it is still stored or not.</summary>

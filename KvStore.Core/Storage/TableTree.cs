@@ -180,7 +180,21 @@ internal sealed class TableTree : IDisposable
             foreach (var table in Current.Tables) table.KeepFile();
             Current.Release();
             DeleteUnwanted();
+            if (_failure is null) SyncMark();
             _log.Dispose();
+        }
+    }
+
+    /// <summary>After a clean stop damage of the last edit cannot be taken for an edit that was never synced.</summary>
+    private void SyncMark()
+    {
+        try
+        {
+            _log.SyncMark();
+        }
+        catch (DiskException)
+        {
+            // The edits are durable without the mark. The next start reads what there is, and begins a new manifest.
         }
     }
 

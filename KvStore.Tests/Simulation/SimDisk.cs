@@ -7,6 +7,7 @@ namespace KvStore.Tests.Simulation;
 public enum DiskCall
 {
     Open,
+    FileExists,
     Read,
     Write,
     DataSync,
@@ -43,6 +44,7 @@ public sealed class SimDisk : IFileSystem
     private readonly List<DirectoryChange> _unsyncedChanges = [];
     private readonly HashSet<string> _locks = [];
     private readonly long[] _counts = new long[Enum.GetValues<DiskCall>().Length];
+    private bool _isOff;
 
     public SimDisk(ulong seed) => _random = new Prng(seed);
 
@@ -109,6 +111,12 @@ public sealed class SimDisk : IFileSystem
         }
     }
 
+    /// <summary>From now on every call fails, as for a process whose disk is gone: what is left of it can be put away.</summary>
+    public void SwitchOff()
+    {
+        lock (_lock) _isOff = true;
+    }
+
     /// <summary>A copy that shares nothing, everything in it synced.</summary>
     public SimDisk Clone()
     {
@@ -168,7 +176,11 @@ public sealed class SimDisk : IFileSystem
 
     public bool FileExists(string path)
     {
-        lock (_lock) return _names.ContainsKey(path) || _directories.Contains(path);
+        lock (_lock)
+        {
+            Step(DiskCall.FileExists, path);
+            return _names.ContainsKey(path) || _directories.Contains(path);
+        }
     }
 
     public IReadOnlyList<string> List(string directory)
@@ -244,12 +256,12 @@ public sealed class SimDisk : IFileSystem
         }
     }
 
-    internal T OnFile<T>(DiskCall call, string path, Func<T> effect)
+    internal int OnRead(string path, SimInode inode, long offset, Span<byte> buffer)
     {
         lock (_lock)
         {
-            Step(call, path);
-            return effect();
+            Step(DiskCall.Read, path);
+            return inode.Read(offset, buffer);
         }
     }
 
@@ -263,7 +275,7 @@ public sealed class SimDisk : IFileSystem
                 Step(DiskCall.Write, path);
                 CheckSpace(DiskCall.Write, path, offset + bytes.Length - inode.Length);
             }
-            catch (Exception e) when (e is DiskException || Steps == PowerCutAtStep)
+            catch (Exception e) when (!_isOff && (e is DiskException || Steps == PowerCutAtStep))
             {
                 inode.Write(offset, bytes[.._random.Next(bytes.Length + 1)]);
                 throw;
@@ -282,7 +294,7 @@ public sealed class SimDisk : IFileSystem
             {
                 Step(DiskCall.DataSync, path);
             }
-            catch (DiskException)
+            catch (DiskException) when (!_isOff)
             {
                 inode.FailSync(_random);
                 throw;
@@ -309,6 +321,7 @@ public sealed class SimDisk : IFileSystem
 
     private void Step(DiskCall call, string path)
     {
+        if (_isOff) throw Error(call, path, Eio);
         Steps++;
         if (PowerCutAtStep > 0 && Steps >= PowerCutAtStep) throw new PowerCutException();
         var number = ++_counts[(int)call];

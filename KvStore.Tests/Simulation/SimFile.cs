@@ -14,10 +14,7 @@ internal sealed class SimFile(SimDisk disk, string path, SimInode inode, bool wr
     public int Read(long offset, Span<byte> buffer)
     {
         CheckOpen(false);
-        var copy = new byte[buffer.Length];
-        var count = disk.OnFile(DiskCall.Read, Path, () => inode.Read(offset, copy));
-        copy.AsSpan(0, count).CopyTo(buffer);
-        return count;
+        return disk.OnRead(Path, inode, offset, buffer);
     }
 
     public void Write(long offset, ReadOnlySpan<byte> bytes)

@@ -7,26 +7,30 @@ internal sealed class SimInode
 {
     private const int SectorBytes = 512;
     private readonly List<(long Offset, byte[] Bytes)> _unsynced = [];
-    private byte[] _current = [];
-    private byte[] _synced = [];
+    private SparseBytes _current = new();
+    private SparseBytes _synced = new();
     private long _syncedLength;
 
     public long Length { get; private set; }
 
-    public byte[] Content() => _current[..(int)Length];
+    public byte[] Content()
+    {
+        var content = new byte[Length];
+        _current.Read(0, content);
+        return content;
+    }
 
     public int Read(long offset, Span<byte> buffer)
     {
         var count = (int)Math.Clamp(Length - offset, 0, buffer.Length);
-        _current.AsSpan((int)Math.Min(offset, Length), count).CopyTo(buffer);
+        _current.Read(offset, buffer[..count]);
         return count;
     }
 
     public void Write(long offset, ReadOnlySpan<byte> bytes)
     {
         if (bytes.IsEmpty) return;
-        Reserve(ref _current, offset + bytes.Length);
-        bytes.CopyTo(_current.AsSpan((int)offset));
+        _current.Write(offset, bytes);
         Length = Math.Max(Length, offset + bytes.Length);
         _unsynced.Add((offset, bytes.ToArray()));
     }
@@ -34,53 +38,40 @@ internal sealed class SimInode
     public void SetLength(long length)
     {
         if (length < Length) Write(length, new byte[Length - length]);
-        Reserve(ref _current, length);
         Length = length;
     }
 
     public void Sync()
     {
-        Reserve(ref _synced, Length);
-        foreach (var (offset, bytes) in _unsynced) Put(_synced, offset, bytes);
+        foreach (var (offset, bytes) in _unsynced) _synced.Write(offset, bytes);
         _unsynced.Clear();
         _syncedLength = Length;
     }
 
     public void FailSync(Prng random)
     {
-        Reserve(ref _synced, Length);
         foreach (var (offset, bytes) in _unsynced)
-            if (random.Chance(1, 2)) Put(_synced, offset, bytes);
+            if (random.Chance(1, 2)) _synced.Write(offset, bytes);
         _unsynced.Clear();
         if (random.Chance(1, 2)) _syncedLength = Length;
     }
 
     public void FlipBit(long offset, int bit)
     {
-        _current[offset] ^= (byte)(1 << bit);
-        if (offset < _synced.Length) _synced[offset] ^= (byte)(1 << bit);
+        _current.FlipBit(offset, bit);
+        _synced.FlipBit(offset, bit);
     }
 
-    public SimInode Copy()
-    {
-        var copy = new SimInode();
-        copy.SetLength(Length);
-        copy.Write(0, Content());
-        copy.Sync();
-        return copy;
-    }
+    public SimInode Copy() => new() { _current = _current.Copy(), _synced = _current.Copy(), Length = Length, _syncedLength = Length };
 
     public SimInode AfterCrash(Prng random)
     {
-        var after = new SimInode();
         var length = SurvivingLength(random);
-        var disk = new byte[Math.Max(Math.Max(length, Length), _syncedLength)];
-        _synced.AsSpan(0, (int)Math.Min(_synced.Length, _syncedLength)).CopyTo(disk);
+        var disk = _synced.Copy();
+        disk.ClearFrom(_syncedLength);
         foreach (var sector in TouchedSectors()) LeaveSector(disk, sector, random);
-        after.Write(0, disk.AsSpan(0, (int)length));
-        after.SetLength(length);
-        after.Sync();
-        return after;
+        disk.ClearFrom(length);
+        return new SimInode { _current = disk, _synced = disk.Copy(), Length = length, _syncedLength = length };
     }
 
     private long SurvivingLength(Prng random)
@@ -99,26 +90,15 @@ internal sealed class SimInode
     }
 
     /// <summary>The sector as it was after some number of the writes that touched it.</summary>
-    private void LeaveSector(byte[] disk, long sector, Prng random)
+    private void LeaveSector(SparseBytes disk, long sector, Prng random)
     {
         var from = sector * SectorBytes;
         var writes = _unsynced.Where(write => write.Offset < from + SectorBytes && write.Offset + write.Bytes.Length > from).ToList();
         foreach (var (offset, bytes) in writes.Take(random.Next(writes.Count + 1)))
         {
             var start = Math.Max(offset, from);
-            var end = Math.Min(Math.Min(offset + bytes.Length, from + SectorBytes), disk.Length);
-            if (end > start) bytes.AsSpan((int)(start - offset), (int)(end - start)).CopyTo(disk.AsSpan((int)start));
+            var end = Math.Min(offset + bytes.Length, from + SectorBytes);
+            disk.Write(start, bytes.AsSpan((int)(start - offset), (int)(end - start)));
         }
-    }
-
-    private static void Put(byte[] target, long offset, byte[] bytes)
-    {
-        var count = (int)Math.Clamp(target.Length - offset, 0, bytes.Length);
-        bytes.AsSpan(0, count).CopyTo(target.AsSpan((int)offset));
-    }
-
-    private static void Reserve(ref byte[] bytes, long length)
-    {
-        if (length > bytes.Length) Array.Resize(ref bytes, (int)Math.Max(length, 2L * bytes.Length));
     }
 }

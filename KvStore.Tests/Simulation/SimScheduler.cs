@@ -62,6 +62,14 @@ public sealed class SimScheduler(ulong seed) : IScheduler, IClock
         }
     }
 
+    /// <summary>Forgets everything that was to run.</summary>
+    public void Kill()
+    {
+        foreach (var lane in _lanes) lane.Queue.Clear();
+        _pool.Clear();
+        _timers.Clear();
+    }
+
     /// <summary>Moves the clock and makes the timers that are due ready, in the order of their times.</summary>
     public void Advance(long ns)
     {

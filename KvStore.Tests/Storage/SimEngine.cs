@@ -1,5 +1,6 @@
 using KvStore.Core.Storage;
 using KvStore.Tests.Simulation;
+using Shouldly;
 
 namespace KvStore.Tests.Storage;
 
@@ -8,8 +9,9 @@ internal sealed class SimEngine : IDisposable
 {
     public const string Directory = "/data/storage";
 
-    public SimEngine(ulong seed, SimDisk? disk = null, StorageOptions? options = null)
+    public SimEngine(ulong seed, SimDisk? disk = null, StorageOptions? options = null, RecordingListener? listener = null)
     {
+        Listener = listener ?? new RecordingListener();
         Disk = disk ?? new SimDisk(seed);
         Scheduler = new SimScheduler(seed);
         Engine = StorageEngine.Open(Disk, Directory, options ?? SmallOptions, Scheduler, Scheduler, Listener);
@@ -33,9 +35,22 @@ internal sealed class SimEngine : IDisposable
 
     public SimScheduler Scheduler { get; }
 
-    public RecordingListener Listener { get; } = new();
+    public RecordingListener Listener { get; }
 
     public StorageEngine Engine { get; }
 
-    public void Dispose() => Engine.Dispose();
+    /// <summary>Closes the engine; whoever pinned something of it has let go by then.</summary>
+    public void Dispose()
+    {
+        Engine.Dispose();
+        Engine.Chunks.UsedBytes.ShouldBe(0, "memory that nobody gave back");
+    }
+
+    /// <summary>The process is gone: nothing of it runs any more, nothing reaches the disk. Only memory is given back.</summary>
+    public void Abandon()
+    {
+        Disk.SwitchOff();
+        Scheduler.Kill();
+        Engine.Dispose();
+    }
 }

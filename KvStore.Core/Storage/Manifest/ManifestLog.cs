@@ -41,8 +41,7 @@ internal sealed class ManifestLog : IDisposable
         var log = new ManifestLog(fs.Open(path, FileOpenMode.CreateNew), number);
         try
         {
-            log._file.Allocate(ReservedBytes);
-            log._reservedThrough = ReservedBytes;
+            log.Reserve();
             log.Append(state.AsEdit());
             log.InitialBytes = log.Bytes;
             fs.SyncDirectory(directory);
@@ -104,7 +103,8 @@ internal sealed class ManifestLog : IDisposable
         }
         catch (DiskException e) when (e.IsDiskFull)
         {
-            // What is reserved must do until there is space again; the next edit tries once more.
+            // What is reserved must do until there is space again; the next edit tries once more. A start on a full disk needs no more
+            // room than it writes.
         }
     }
 

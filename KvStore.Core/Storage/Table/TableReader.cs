@@ -6,6 +6,8 @@ namespace KvStore.Core.Storage.Table;
 /// <summary>An open table. Everything may be called from any thread; nothing but the top index is kept outside the block cache.</summary>
 internal sealed unsafe class TableReader : IDisposable
 {
+    private const int IoError = 5; // EIO
+
     private readonly IFile _file;
     private readonly BlockCache _cache;
     private readonly TableFooter _footer;
@@ -34,8 +36,7 @@ internal sealed unsafe class TableReader : IDisposable
     /// <exception cref="CorruptionException">It is not there, not as long as the manifest says, or damaged.</exception>
     public static TableReader Open(IFileSystem fs, string path, TableInfo info, BlockCache cache)
     {
-        if (!fs.FileExists(path)) throw new CorruptionException(path, 0, "the table is missing");
-        var file = fs.Open(path, FileOpenMode.Read);
+        var file = OpenFile(fs, path);
         try
         {
             if (file.Length != info.Bytes) throw new CorruptionException(path, 0, $"{file.Length} bytes long, the manifest says {info.Bytes}");
@@ -227,6 +228,19 @@ internal sealed unsafe class TableReader : IDisposable
         {
             _cache.Free(block);
             throw;
+        }
+    }
+
+    /// <summary>What the disk cannot open is as good as damaged, like what it cannot read. Too few descriptors is another matter.</summary>
+    private static IFile OpenFile(IFileSystem fs, string path)
+    {
+        try
+        {
+            return fs.FileExists(path) ? fs.Open(path, FileOpenMode.Read) : throw new CorruptionException(path, 0, "the table is missing");
+        }
+        catch (DiskException e) when (e.Errno == IoError)
+        {
+            throw new CorruptionException(path, 0, $"cannot be opened: {e.Message}");
         }
     }
 

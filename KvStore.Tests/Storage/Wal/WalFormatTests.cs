@@ -24,11 +24,11 @@ public sealed class WalFormatTests
     public void The_documented_example_can_be_read()
     {
         var disk = new SimDisk(1);
-        disk.CreateDirectory(WalHarness.Directory);
+        disk.CreateDirectory(WalHarness.UsualDirectory);
         disk.SetContent(WriteAheadLogTests.SegmentPath(1), Parse(DocumentedExample(), 64 << 10));
         var scheduler = new SimScheduler(1);
         var replay = new WalModel();
-        var recovery = WriteAheadLog.Open(disk, WalHarness.Directory, Options(), Identity, scheduler, scheduler, new WalListenerLog(), replay);
+        var recovery = WriteAheadLog.Open(disk, WalHarness.UsualDirectory, Options(), Identity, scheduler, scheduler, new WalListenerLog(), replay);
         recovery.Report.LastLsn.ShouldBe(new Lsn(2));
         replay.Groups[3].Log[1].Data.ShouldBe(Convert.ToHexString("hello"u8));
         replay.Groups[3].HardState.ShouldBe(new HardStateRecord(new Term(2), 9, LogIndex.Zero));
@@ -63,7 +63,7 @@ public sealed class WalFormatTests
     {
         var disk = new SimDisk(1);
         var scheduler = new SimScheduler(1);
-        var log = WriteAheadLog.Open(disk, WalHarness.Directory, Options(), Identity, scheduler, scheduler, new WalListenerLog(), new WalModel()).Log!;
+        var log = WriteAheadLog.Open(disk, WalHarness.UsualDirectory, Options(), Identity, scheduler, scheduler, new WalListenerLog(), new WalModel()).Log!;
         var buffer = new WalWriteBuffer();
         buffer.AddEntry(new PartitionId(3), new Term(2), new LogIndex(1), "hello"u8);
         buffer.AddHardState(new PartitionId(3), new HardStateRecord(new Term(2), 9, LogIndex.Zero));

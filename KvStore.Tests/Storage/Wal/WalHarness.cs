@@ -8,9 +8,11 @@ namespace KvStore.Tests.Storage.Wal;
 /// <summary>A log on a simulated disk, and beside it the plain truth: every record that was submitted, at its LSN.</summary>
 internal sealed class WalHarness(ulong seed)
 {
-    public const string Directory = "/data/wal";
+    public const string UsualDirectory = "/data/wal";
     public static readonly WalIdentity Identity = new(new UInt128(1, 2), new NodeId(7), 0x1122334455667788);
     private readonly WalWriteBuffer _buffer = new();
+
+    public string Directory { get; init; } = UsualDirectory;
 
     public WalOptions Options { get; init; } = new() { SegmentBytes = 64 << 10, RetentionBytes = 160 << 10, MaxBatchBytes = 16 << 10 };
 
@@ -53,7 +55,8 @@ internal sealed class WalHarness(ulong seed)
     /// <summary>Submits records that were queued with the Add methods.</summary>
     public (Lsn Last, WalAddress[] Addresses) Submit(params WalRecord[] records)
     {
-        foreach (var record in records) Encode(record);
+        _buffer.Clear();
+        foreach (var record in records) record.AddTo(_buffer);
         var addresses = new WalAddress[records.Length];
         var last = Log!.Submit(_buffer, addresses);
         History.AddRange(records);
@@ -119,34 +122,6 @@ internal sealed class WalHarness(ulong seed)
         Log!.Read(address, new PartitionId(partition), new LogIndex(index), read);
         var data = Convert.ToHexString(read.WrittenSpan);
         if (expected.Data != data) Fail($"reading p{partition} entry {index} at {address}: {data}, was {expected}");
-    }
-
-    private void Encode(WalRecord record)
-    {
-        switch (record.Type)
-        {
-            case WalRecordType.Entry:
-                _buffer.AddEntry(record.Partition, new Term(record.Numbers[0]), new LogIndex(record.Numbers[1]), Convert.FromHexString(record.Data));
-                break;
-            case WalRecordType.HardState:
-                _buffer.AddHardState(record.Partition, new HardStateRecord(new Term(record.Numbers[0]), record.Numbers[1], new LogIndex(record.Numbers[2])));
-                break;
-            case WalRecordType.Truncate:
-                _buffer.AddTruncate(record.Partition, new LogIndex(record.Numbers[0]));
-                break;
-            case WalRecordType.AppliedSnapshot:
-                _buffer.AddAppliedSnapshot(record.Partition, new LogIndex(record.Numbers[0]), new Term(record.Numbers[1]));
-                break;
-            case WalRecordType.DetachedRelease:
-                _buffer.AddDetachedRelease(record.Partition, new Lsn(record.Numbers[0]));
-                break;
-            case WalRecordType.HlcCeiling:
-                _buffer.AddHlcCeiling(record.Numbers[0]);
-                break;
-            default:
-                _buffer.Add(record.Type, record.Partition, Convert.FromHexString(record.Data));
-                break;
-        }
     }
 
     private void Fail(string what) => throw new AssertionException($"seed {seed}: {what}");

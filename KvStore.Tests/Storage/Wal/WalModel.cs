@@ -1,4 +1,5 @@
 using KvStore.Core.Primitives;
+using KvStore.Core.Storage;
 using KvStore.Core.Storage.Wal;
 
 namespace KvStore.Tests.Storage.Wal;
@@ -10,6 +11,34 @@ internal sealed record WalRecord(WalRecordType Type, PartitionId Partition, ulon
 
     public bool Same(WalRecord? other) =>
         other is not null && Type == other.Type && Partition == other.Partition && Numbers.AsSpan().SequenceEqual(other.Numbers) && Data == other.Data;
+
+    public void AddTo(WalWriteBuffer buffer)
+    {
+        switch (Type)
+        {
+            case WalRecordType.Entry:
+                buffer.AddEntry(Partition, new Term(Numbers[0]), new LogIndex(Numbers[1]), Convert.FromHexString(Data));
+                break;
+            case WalRecordType.HardState:
+                buffer.AddHardState(Partition, new HardStateRecord(new Term(Numbers[0]), Numbers[1], new LogIndex(Numbers[2])));
+                break;
+            case WalRecordType.Truncate:
+                buffer.AddTruncate(Partition, new LogIndex(Numbers[0]));
+                break;
+            case WalRecordType.AppliedSnapshot:
+                buffer.AddAppliedSnapshot(Partition, new LogIndex(Numbers[0]), new Term(Numbers[1]));
+                break;
+            case WalRecordType.DetachedRelease:
+                buffer.AddDetachedRelease(Partition, new Lsn(Numbers[0]));
+                break;
+            case WalRecordType.HlcCeiling:
+                buffer.AddHlcCeiling(Numbers[0]);
+                break;
+            default:
+                buffer.Add(Type, Partition, Convert.FromHexString(Data));
+                break;
+        }
+    }
 }
 
 /// <summary>What the records say about one partition, the obvious way.</summary>
@@ -23,8 +52,27 @@ internal sealed class GroupModel
 
     public ulong LastIndex { get; private set; }
 
+    // What the log goes on after. No term is said where a node went on behind its applied entry because the log held nothing any more.
+    private (ulong Index, ulong? Term) _base = (0, 0);
+
+    /// <summary>Whether the log, as far back as it was ever written, holds the entry that was applied last.</summary>
+    public bool Holds(AppliedState applied)
+    {
+        if (Log.TryGetValue(applied.Index.Value, out var entry)) return entry.Numbers[0] == applied.Term.Value;
+        return _base.Index == applied.Index.Value && (_base.Term ?? applied.Term.Value) == applied.Term.Value;
+    }
+
+    /// <summary>The log goes on after a snapshot.</summary>
+    public void Restart(ulong index, ulong term)
+    {
+        CutFrom(0);
+        LastIndex = index;
+        _base = (index, term);
+    }
+
     public void Append(WalRecord entry, WalAddress address)
     {
+        if (Log.Count == 0 && entry.Numbers[1] != LastIndex + 1) _base = (entry.Numbers[1] - 1, null);
         LastIndex = entry.Numbers[1];
         Log[LastIndex] = entry;
         Addresses[LastIndex] = address;
@@ -110,7 +158,7 @@ internal sealed class WalModel : IWalReplay
                 group.CutFrom(record.Numbers[0]);
                 break;
             case WalRecordType.AppliedSnapshot:
-                group.CutFrom(0);
+                group.Restart(record.Numbers[0], record.Numbers[1]);
                 break;
         }
     }

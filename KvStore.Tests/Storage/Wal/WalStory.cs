@@ -9,7 +9,7 @@ namespace KvStore.Tests.Storage.Wal;
 internal sealed class WalStory
 {
     private const int Partitions = 5;
-    private const int Lives = 8;
+    private const int Lives = 4;
     private readonly WalHarness _harness;
     private readonly Prng _random;
     private readonly ulong[] _lastIndex = new ulong[Partitions];
@@ -42,7 +42,7 @@ internal sealed class WalStory
         for (var life = 0; life < Lives; life++)
         {
             OpenUntilItWorks();
-            SetPowerCut(400);
+            SetPowerCut(250);
             try
             {
                 Live();
@@ -101,7 +101,7 @@ internal sealed class WalStory
 
     private void Live()
     {
-        for (var step = 0; step < 150; step++)
+        for (var step = 0; step < 100; step++)
         {
             switch (_random.Next(10))
             {

@@ -220,7 +220,7 @@ public sealed class WriteAheadLogTests
         foreach (var other in others)
         {
             var refused = Should.Throw<WalRefusedException>(() => WriteAheadLog.Open(
-                wal.Disk, WalHarness.Directory, wal.Options, other, wal.Scheduler, wal.Scheduler, wal.Listener, new WalModel()));
+                wal.Disk, WalHarness.UsualDirectory, wal.Options, other, wal.Scheduler, wal.Scheduler, wal.Listener, new WalModel()));
             refused.Message.ShouldContain(WalHarness.Identity.ToString());
             refused.Message.ShouldContain(other.ToString());
         }
@@ -260,12 +260,12 @@ public sealed class WriteAheadLogTests
 
     internal static void SameFiles(SimDisk disk, SimDisk before)
     {
-        var names = disk.List(WalHarness.Directory);
-        names.ShouldBe(before.List(WalHarness.Directory));
-        foreach (var path in names.Select(name => $"{WalHarness.Directory}/{name}")) disk.Content(path).AsSpan().SequenceEqual(before.Content(path)).ShouldBeTrue(path);
+        var names = disk.List(WalHarness.UsualDirectory);
+        names.ShouldBe(before.List(WalHarness.UsualDirectory));
+        foreach (var path in names.Select(name => $"{WalHarness.UsualDirectory}/{name}")) disk.Content(path).AsSpan().SequenceEqual(before.Content(path)).ShouldBeTrue(path);
     }
 
-    internal static string SegmentPath(ulong number) => $"{WalHarness.Directory}/{WalFormat.SegmentName(number)}";
+    internal static string SegmentPath(ulong number) => $"{WalHarness.UsualDirectory}/{WalFormat.SegmentName(number)}";
 
     private static WalHarness Opened()
     {
