@@ -49,7 +49,15 @@ internal sealed class FreeSpace : IWorkItem, IDisposable
     public bool OnRefused()
     {
         _isShort = true;
-        return _ballast.Release();
+        try
+        {
+            return _ballast.Release();
+        }
+        catch (DiskException e)
+        {
+            _onFailed(e);
+            return false;
+        }
     }
 
     public void Execute()

@@ -28,7 +28,13 @@ internal sealed class CompactionJob(
     /// <summary>Reads about <paramref name="bytes"/> bytes; true if there is nothing left.</summary>
     public bool Step(long bytes)
     {
-        _cursor ??= Open();
+        if (_cursor is null)
+        {
+            // Owned before it is moved: what it holds is let go of if a table turns out to be damaged.
+            _cursor = Open();
+            _cursor.Seek([]);
+        }
+
         for (long read = 0; read < bytes; _cursor.Next())
         {
             if (!_cursor.IsValid) return true;
@@ -69,9 +75,7 @@ internal sealed class CompactionJob(
         else
             sources.Add(new LevelCursor(plan.Upper, BlockAccess.Direct));
         if (plan.Lower.Length > 0) sources.Add(new LevelCursor(plan.Lower, BlockAccess.Direct));
-        var cursor = new MergeCursor(sources);
-        cursor.Seek([]);
-        return cursor;
+        return new MergeCursor(sources);
     }
 
     private bool IsDropped(ReadOnlySpan<byte> key, LogIndex index, in RecordInfo info)

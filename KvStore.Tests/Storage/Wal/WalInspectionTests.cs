@@ -16,7 +16,7 @@ public sealed class WalInspectionTests
     public void A_log_is_described_as_recovery_would_find_it()
     {
         var wal = Filled(1);
-        var report = WalInspection.Inspect(wal.Disk, WalHarness.Directory);
+        var report = WalInspection.Inspect(wal.Disk, wal.Directory);
         report.Damage.ShouldBeNull();
         report.Identity.ShouldBe(WalHarness.Identity);
         report.LastLsn.Value.ShouldBe((ulong)wal.History.Count);
@@ -33,7 +33,7 @@ public sealed class WalInspectionTests
         wal.Submit(WalHarness.Entry(2, 3, 61, new string('A', 20_000)));
         for (var step = 0; step < seed % 3; step++) wal.Scheduler.RunOne();
         wal.Disk = wal.Disk.Crash();
-        var report = WalInspection.Inspect(wal.Disk, WalHarness.Directory);
+        var report = WalInspection.Inspect(wal.Disk, wal.Directory);
         report.Damage.ShouldBeNull();
         report.LastLsn.Value.ShouldBeInRange((ulong)wal.History.Count - 1, (ulong)wal.History.Count);
     }
@@ -43,12 +43,12 @@ public sealed class WalInspectionTests
     {
         var wal = Filled((ulong)seed);
         var random = new Prng((ulong)seed);
-        var names = wal.Disk.List(WalHarness.Directory).Where(name => WalFormat.TryParseSegmentName(name, out _)).ToList();
-        var path = $"{WalHarness.Directory}/{names[random.Next(names.Count)]}";
+        var names = wal.Disk.List(wal.Directory).Where(name => WalFormat.TryParseSegmentName(name, out _)).ToList();
+        var path = $"{wal.Directory}/{names[random.Next(names.Count)]}";
         wal.Disk.FlipBit(path, random.Next(8 << 10), random.Next(8));
-        var before = wal.Disk.List(WalHarness.Directory).Select(name => wal.Disk.Content($"{WalHarness.Directory}/{name}")).ToList();
-        var report = WalInspection.Inspect(wal.Disk, WalHarness.Directory);
-        wal.Disk.List(WalHarness.Directory).Select(name => wal.Disk.Content($"{WalHarness.Directory}/{name}")).ShouldBe(before);
+        var before = wal.Disk.List(wal.Directory).Select(name => wal.Disk.Content($"{wal.Directory}/{name}")).ToList();
+        var report = WalInspection.Inspect(wal.Disk, wal.Directory);
+        wal.Disk.List(wal.Directory).Select(name => wal.Disk.Content($"{wal.Directory}/{name}")).ShouldBe(before);
         wal.Open();
         report.Damage?.Path.ShouldBe(path);
         report.Damage?.Offset.ShouldBe(wal.Report!.Damage?.Offset ?? -1);
