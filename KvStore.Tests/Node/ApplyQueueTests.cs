@@ -82,9 +82,8 @@ internal sealed class ApplyQueueTests
         cluster.Await(cluster.Get(leader, cold)).Value.ShouldBeNull();
     }
 
-    /// <summary>The read began before the put was known, and comes back after it.</summary>
     [Test]
-    public void A_fast_delete_sees_what_was_written_while_it_waited_for_the_disk()
+    public void A_fast_delete_sees_what_was_acknowledged_before_the_disk_answered()
     {
         using var cluster = WithFlushedKeys(4, out var cold, out _);
         var leader = cluster.LeaderOf(cold);
