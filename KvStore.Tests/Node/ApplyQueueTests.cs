@@ -136,6 +136,33 @@ internal sealed class ApplyQueueTests
         cluster.World.RunUntil(() => cluster.Await(cluster.Get(leader, cold, ReadConsistency.Local)).Value == "w", 20 * Second).ShouldBeTrue();
     }
 
+    [Test]
+    public void A_parked_primary_refuses_writes_before_its_log_fills_the_memory()
+    {
+        using var cluster = WithFlushedKeys(7, out var cold, out var other);
+        var leader = cluster.LeaderOf(cold);
+        cluster.SchedulerOf(leader).IsHeld = IsColdRead;
+        var parked = cluster.Put(leader, cold, "w", condition: RevisionOf(cluster, leader, cold));
+        var value = new string('x', 500_000);
+        var writes = new List<SimReply>();
+        for (var i = 0; i < 80; i++)
+        {
+            writes.Add(cluster.Put(leader, $"{{{cold}}}{i}", value, timeoutMs: 60_000));
+            cluster.World.RunFor(Second / 50);
+        }
+
+        var refused = writes.Where(w => w.IsDone).ToList();
+        refused.Count.ShouldBeInRange(40, 60, "about 16 MiB are taken");
+        refused.ShouldAllBe(w => w.Error!.Code == KvError.Overloaded && w.Error.Outcome == Outcome.NotApplied);
+        cluster.Await(cluster.Put(leader, other, "w"), 100).Type.ShouldBe(FrameType.WriteReply);
+
+        cluster.SchedulerOf(leader).IsHeld = _ => false;
+        cluster.Await(parked, 5_000).Type.ShouldBe(FrameType.WriteReply);
+        cluster.World.RunFor(2 * Second);
+        writes.Except(refused).ShouldAllBe(w => w.Type == FrameType.WriteReply);
+        cluster.Await(cluster.Put(leader, cold, "again")).Type.ShouldBe(FrameType.WriteReply);
+    }
+
     private static bool IsColdRead(string lane) => lane.StartsWith("cold-reads", StringComparison.Ordinal);
 
     /// <summary>A condition on what node <paramref name="node"/> holds, found without bringing a block into its cache.</summary>

@@ -133,6 +133,30 @@ internal sealed class DamagedReplicaTests
     }
 
     [Test]
+    public void A_halted_replica_takes_no_more_log_than_its_memory_may_hold_and_still_comes_back()
+    {
+        using var cluster = Started(11);
+        WithoutRebuild(cluster);
+        var leader = cluster.LeaderOf(Key);
+        var damaged = Enumerable.Range(1, 3).First(n => n != leader);
+        var revision = cluster.Await(cluster.Put(leader, Key, "0")).Written.Revision;
+        DamageTableOf(cluster, damaged);
+        Cas(cluster, leader, revision, "1");
+        var value = new string('x', 500_000);
+        for (var i = 0; i < 80; i++) cluster.Await(cluster.Put(leader, $"{{{Key}}}{i % 10}", $"{i} {value}")).Type.ShouldBe(FrameType.WriteReply);
+        cluster[damaged].HaltedCount.ShouldBe(1);
+        var held = cluster[damaged].StatusOf(cluster.PartitionOf(Key))!.Read();
+        (held.LastIndex - held.Applied).ShouldBeInRange(25ul, 40ul, "about 16 MiB");
+
+        cluster.Network.IsLost = (_, _, _) => false;
+        cluster.World.RunUntil(() => cluster[damaged].HaltedCount == 0, 20 * Second).ShouldBeTrue(string.Join('\n', cluster.Timeline));
+        cluster.Await(cluster.Put(leader, $"{{{Key}}}last", "v")).Type.ShouldBe(FrameType.WriteReply);
+        cluster.World.RunUntil(
+            () => cluster.Await(cluster.Get(damaged, $"{{{Key}}}last", ReadConsistency.Local)).Value == "v", 20 * Second).ShouldBeTrue(string.Join('\n', cluster.Timeline));
+        Fatal(cluster).ShouldBeEmpty();
+    }
+
+    [Test]
     public void A_fast_delete_that_meets_damage_is_refused_and_halts_nothing()
     {
         using var cluster = Started(10);

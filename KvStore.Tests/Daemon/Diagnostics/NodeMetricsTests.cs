@@ -107,6 +107,9 @@ public sealed class NodeMetricsTests
             OverloadRejections = 13,
             MemTableBytes = 14,
             TableFilesByLevel = [15, 16],
+            PartitionsHalted = 17,
+            PartitionHalts = 18,
+            Corruptions = 19,
         });
         var text = Export();
         Series(text, "kvd_wal_size_bytes").ShouldBe("1");
@@ -126,6 +129,9 @@ public sealed class NodeMetricsTests
         Series(text, "kvd_overload_rejections_total").ShouldBe("13");
         Series(text, "kvd_memtable_bytes").ShouldBe("14");
         Series(text, "kvd_sstable_files{level=\"0\"}").ShouldBe("15");
+        Series(text, "kvd_partitions_halted").ShouldBe("17");
+        Series(text, "kvd_partition_halts_total").ShouldBe("18");
+        Series(text, "kvd_corruptions_total").ShouldBe("19");
         Series(text, "kvd_sstable_files{level=\"1\"}").ShouldBe("16");
     }
 
