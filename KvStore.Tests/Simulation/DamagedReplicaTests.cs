@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using KvStore.Core.Node;
 using KvStore.Core.Primitives;
 using KvStore.Core.Raft;
@@ -37,6 +38,10 @@ internal sealed class DamagedReplicaTests
         local.Message.ShouldContain(path);
         local.Message.ShouldContain("halted");
         cluster.Await(cluster.Get(damaged, Key)).Value.ShouldBe("10", "the primary answers");
+        var scan = cluster.Await(cluster.Send(damaged, FrameType.Scan, Encoded(new ScanRequest { Consistency = ReadConsistency.Local, LimitRecords = 10, LimitBytes = 1_000 }.Encode)));
+        scan.Error!.Message.ShouldContain(path);
+        var explained = ExplainReply.Decode(cluster.Await(cluster.Send(leader, FrameType.Explain, Encoded(new ExplainRequest(Encoding.UTF8.GetBytes(Key)).Encode))).Body);
+        explained.Replicas.Single(r => r.Node == damaged).Reason.ShouldContain(path);
         OtherPartitionsServe(cluster, damaged);
 
         // Its log and its vote still count: with the other follower gone it is half of the majority.
@@ -197,6 +202,13 @@ internal sealed class DamagedReplicaTests
 
     private static List<string> Tables(SimDisk disk) =>
         [.. disk.List("/data/store").Where(name => name.EndsWith(".sst", StringComparison.Ordinal)).Select(name => $"/data/store/{name}")];
+
+    private static byte[] Encoded(Action<System.Buffers.IBufferWriter<byte>> encode)
+    {
+        using var body = new FrameBuffer();
+        encode(body);
+        return body.Written.ToArray();
+    }
 
     private static WireRevision Cas(SimCluster cluster, int node, WireRevision expected, string value)
     {
