@@ -25,20 +25,25 @@ public static class DataDirectoryInspection
     {
         ArgumentNullException.ThrowIfNull(fs);
         ArgumentNullException.ThrowIfNull(onProblem);
-        var identity = Read(() => NodeIdentity.Peek(fs, directory), onProblem);
-        var cluster = Read(() => ClusterFile.Read(fs, directory), onProblem);
-        Read(() => PendingInit.Read(fs, directory), onProblem);
+        var told = new HashSet<StorageProblem>();
+        void Tell(StorageProblem problem)
+        {
+            if (told.Add(problem)) onProblem(problem);
+        }
+
+        var identity = Read(() => NodeIdentity.Peek(fs, directory), Tell);
+        var cluster = Read(() => ClusterFile.Read(fs, directory), Tell);
+        Read(() => PendingInit.Read(fs, directory), Tell);
         var storePath = Path.Combine(directory, StoreName);
         StorageReport? store = null;
         if (fs.List(storePath).Count > 0)
         {
-            // Verification tells of the manifest's damage as well.
-            store = Read(() => StorageInspection.Inspect(fs, storePath), everything ? static _ => { } : onProblem);
-            if (everything) StorageInspection.Verify(fs, storePath, onProblem);
+            store = Read(() => StorageInspection.Inspect(fs, storePath, Tell), Tell);
+            if (everything) StorageInspection.Verify(fs, storePath, Tell);
         }
 
         var log = WalInspection.Inspect(fs, Path.Combine(directory, LogName));
-        if (log.Damage is { } damage) onProblem(new StorageProblem(damage.Path, damage.Offset, damage.ToString()));
+        if (log.Damage is { } damage) Tell(new StorageProblem(damage.Path, damage.Offset, damage.ToString()));
         return new DataDirectoryReport(identity, cluster?.Topology, store, log);
     }
 

@@ -10,16 +10,17 @@ public static class StorageInspection
 {
     private const long CacheBytes = 4 << 20;
 
-    /// <summary>What the directory holds.</summary>
+    /// <summary>What the directory holds. Tables that cannot be described go to <paramref name="onProblem"/>.</summary>
     /// <exception cref="CorruptionException">CURRENT or the manifest is damaged or missing.</exception>
-    public static StorageReport Inspect(IFileSystem fs, string directory)
+    public static StorageReport Inspect(IFileSystem fs, string directory, Action<StorageProblem> onProblem)
     {
         ArgumentNullException.ThrowIfNull(fs);
+        ArgumentNullException.ThrowIfNull(onProblem);
         var number = CurrentFile.Read(fs, directory);
         var state = ManifestLog.Read(fs, directory, number);
         using var cache = new BlockCache(CacheBytes, poison: false);
         var tables = state.Tables.Values.OrderBy(entry => entry.Level).ThenBy(entry => entry.Table.FileNumber)
-            .Select(entry => Describe(fs, directory, cache, entry.Level, entry.Table));
+            .Select(entry => Describe(fs, directory, cache, entry.Level, entry.Table, onProblem));
         var partitions = state.Partitions.Values
             .Select(record => new PartitionReport(record.Id, record.Generation, record.Applied, record.Floor, record.Configuration!.Length));
         return new StorageReport(number, [.. partitions], [.. tables]);
@@ -55,7 +56,7 @@ public static class StorageInspection
         return problems;
     }
 
-    private static TableReport Describe(IFileSystem fs, string directory, BlockCache cache, int level, TableInfo table)
+    private static TableReport Describe(IFileSystem fs, string directory, BlockCache cache, int level, TableInfo table, Action<StorageProblem> onProblem)
     {
         var facts = new TableProperties(table.Records, 0, 0, 0, 0, []);
         try
@@ -63,9 +64,9 @@ public static class StorageInspection
             using var reader = TableReader.Open(fs, Path.Combine(directory, TableFormat.FileName(table.FileNumber)), table, cache);
             facts = reader.ReadProperties();
         }
-        catch (CorruptionException)
+        catch (CorruptionException e)
         {
-            // Verify says what is wrong with it.
+            onProblem(new StorageProblem(e.Path, e.Offset, e.Message));
         }
 
         return new TableReport(

@@ -16,6 +16,8 @@ internal sealed class FigureFamilies(IMetricFactory factory)
     private readonly Counter _elections = factory.CreateCounter("kvd_elections_total", "Elections that a replica here stood in.");
     private readonly Counter _leaderChanges = factory.CreateCounter("kvd_leader_changes_total", "How often a replica here learned of another leader.");
     private readonly Counter _fastWritesCut = factory.CreateCounter("kvd_fast_writes_cut_total", "Fast writes of this node that a new leader's log cut.");
+    private readonly Gauge _partitionsHalted = factory.CreateGauge("kvd_partitions_halted", "Replicas on this node that have halted at damage and wait to be rebuilt.");
+    private readonly Counter _partitionHalts = factory.CreateCounter("kvd_partition_halts_total", "How often a replica here halted at damage.");
     private readonly Gauge _connections = factory.CreateGauge("kvd_connections", "Client and peer connections that are open.");
     private readonly Counter _frames = factory.CreateCounter("kvd_frames_total", "Frames received and sent.", ["direction"]);
     private readonly Counter _overloadRejections = factory.CreateCounter("kvd_overload_rejections_total", "Requests refused because a queue or a quota was full.");
@@ -36,6 +38,8 @@ internal sealed class FigureFamilies(IMetricFactory factory)
         _elections.IncTo(figures.Elections);
         _leaderChanges.IncTo(figures.LeaderChanges);
         _fastWritesCut.IncTo(figures.FastWritesCut);
+        _partitionsHalted.Set(figures.PartitionsHalted);
+        _partitionHalts.IncTo(figures.PartitionHalts);
         _connections.Set(figures.Connections);
         _frames.WithLabels("in").IncTo(figures.FramesReceived);
         _frames.WithLabels("out").IncTo(figures.FramesSent);

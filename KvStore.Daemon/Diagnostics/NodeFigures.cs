@@ -30,6 +30,12 @@ public sealed record NodeFigures
 
     public long FastWritesCut { get; init; }
 
+    /// <summary>Replicas on this node that have halted at damage and wait to be rebuilt.</summary>
+    public int PartitionsHalted { get; init; }
+
+    /// <summary>How often one did.</summary>
+    public long PartitionHalts { get; init; }
+
     public long Connections { get; init; }
 
     public long FramesReceived { get; init; }

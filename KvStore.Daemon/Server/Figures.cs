@@ -24,6 +24,8 @@ internal static class Figures
             Elections = node.Counters.Elections,
             LeaderChanges = node.Counters.LeaderChanges,
             FastWritesCut = node.Counters.FastWritesCut,
+            PartitionsHalted = node.HaltedCount,
+            PartitionHalts = node.Counters.PartitionHalts,
             Connections = host.Connections,
             FramesReceived = host.FramesReceived,
             FramesSent = host.FramesSent,

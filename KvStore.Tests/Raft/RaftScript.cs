@@ -70,6 +70,8 @@ internal sealed class RaftScript
             case "time": Advance(long.Parse(names[0])); break;
             case "read": Say(names[0], $"round {Get(names[0]).Node.RequestRead()?.ToString(CultureInfo.InvariantCulture) ?? "refused"}"); break;
             case "transfer": Say(names[0], $"{Get(names[0]).Node.TransferLeadership(Id(names[1]), _nowMs)}"); break;
+            case "forbid-leading": Get(names[0]).Node.ForbidLeading(_nowMs); break;
+            case "allow-leading": Get(names[0]).Node.AllowLeading(); break;
             case "check-quorum": Get(names[0]).Node.CheckQuorum([.. names[1..].Select(Id)], _nowMs); break;
             case "compact": Get(names[0]).Compact(new LogIndex(ulong.Parse(names[1]))); break;
             case "resume": Get(names[0]).Node.ResumeReplication(Id(names[1])); break;

@@ -32,6 +32,7 @@ internal sealed class RaftSimulation
     private readonly RaftInvariants _invariants = new();
     private long _nowMs = 1;
     private ulong _payload = 1;
+    private RaftReplica? _mayNotLead;
 
     public RaftSimulation(ulong seed, int voters, bool membership)
     {
@@ -62,6 +63,7 @@ internal sealed class RaftSimulation
     public void Heal()
     {
         _cut.Clear();
+        _mayNotLead?.Node.AllowLeading();
         (ulong Payload, Term Term) marker = default;
         for (var round = 0; round < 4000; round++)
         {
@@ -115,9 +117,19 @@ internal sealed class RaftSimulation
             case < 990: Any().Node.OnUnreachable(Any().Id); break;
             case < 993: CheckQuorum(Any()); break;
             case < 994: Any().Node.StepDown(); break;
+            case < 995: ForbidOrAllowLeading(Any()); break;
             case < 997: Hear(Any()); break;
             default: if (_membership) ChangeMembership(); break;
         }
+    }
+
+    /// <summary>At most one replica may not lead at a time, as after damage.</summary>
+    private void ForbidOrAllowLeading(RaftReplica replica)
+    {
+        var before = _mayNotLead;
+        before?.Node.AllowLeading();
+        _mayNotLead = before == replica ? null : replica;
+        _mayNotLead?.Node.ForbidLeading(_nowMs);
     }
 
     private RaftReplica Any() => _replicas[_random.Next(_replicas.Count)];

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using KvStore.Core.Node;
 using KvStore.Core.Primitives;
 using KvStore.Core.Raft;
@@ -37,6 +38,10 @@ internal sealed class DamagedReplicaTests
         local.Message.ShouldContain(path);
         local.Message.ShouldContain("halted");
         cluster.Await(cluster.Get(damaged, Key)).Value.ShouldBe("10", "the primary answers");
+        var scan = cluster.Await(cluster.Send(damaged, FrameType.Scan, Encoded(new ScanRequest { Consistency = ReadConsistency.Local, LimitRecords = 10, LimitBytes = 1_000 }.Encode)));
+        scan.Error!.Message.ShouldContain(path);
+        var explained = ExplainReply.Decode(cluster.Await(cluster.Send(leader, FrameType.Explain, Encoded(new ExplainRequest(Encoding.UTF8.GetBytes(Key)).Encode))).Body);
+        explained.Replicas.Single(r => r.Node == damaged).Reason.ShouldContain(path);
         OtherPartitionsServe(cluster, damaged);
 
         // Its log and its vote still count: with the other follower gone it is half of the majority.
@@ -133,6 +138,30 @@ internal sealed class DamagedReplicaTests
     }
 
     [Test]
+    public void A_halted_replica_takes_no_more_log_than_its_memory_may_hold_and_still_comes_back()
+    {
+        using var cluster = Started(11);
+        WithoutRebuild(cluster);
+        var leader = cluster.LeaderOf(Key);
+        var damaged = Enumerable.Range(1, 3).First(n => n != leader);
+        var revision = cluster.Await(cluster.Put(leader, Key, "0")).Written.Revision;
+        DamageTableOf(cluster, damaged);
+        Cas(cluster, leader, revision, "1");
+        var value = new string('x', 500_000);
+        for (var i = 0; i < 80; i++) cluster.Await(cluster.Put(leader, $"{{{Key}}}{i % 10}", $"{i} {value}")).Type.ShouldBe(FrameType.WriteReply);
+        cluster[damaged].HaltedCount.ShouldBe(1);
+        var held = cluster[damaged].StatusOf(cluster.PartitionOf(Key))!.Read();
+        (held.LastIndex - held.Applied).ShouldBeInRange(25ul, 40ul, "about 16 MiB");
+
+        cluster.Network.IsLost = (_, _, _) => false;
+        cluster.World.RunUntil(() => cluster[damaged].HaltedCount == 0, 20 * Second).ShouldBeTrue(string.Join('\n', cluster.Timeline));
+        cluster.Await(cluster.Put(leader, $"{{{Key}}}last", "v")).Type.ShouldBe(FrameType.WriteReply);
+        cluster.World.RunUntil(
+            () => cluster.Await(cluster.Get(damaged, $"{{{Key}}}last", ReadConsistency.Local)).Value == "v", 20 * Second).ShouldBeTrue(string.Join('\n', cluster.Timeline));
+        Fatal(cluster).ShouldBeEmpty();
+    }
+
+    [Test]
     public void A_fast_delete_that_meets_damage_is_refused_and_halts_nothing()
     {
         using var cluster = Started(10);
@@ -173,6 +202,13 @@ internal sealed class DamagedReplicaTests
 
     private static List<string> Tables(SimDisk disk) =>
         [.. disk.List("/data/store").Where(name => name.EndsWith(".sst", StringComparison.Ordinal)).Select(name => $"/data/store/{name}")];
+
+    private static byte[] Encoded(Action<System.Buffers.IBufferWriter<byte>> encode)
+    {
+        using var body = new FrameBuffer();
+        encode(body);
+        return body.Written.ToArray();
+    }
 
     private static WireRevision Cas(SimCluster cluster, int node, WireRevision expected, string value)
     {

@@ -15,7 +15,7 @@ public sealed class StorageInspectionTests
     {
         var disk = Filled();
         StorageInspection.Verify(disk, SimEngine.Directory, problem => Assert.Fail(problem.ToString())).ShouldBe(0);
-        var report = StorageInspection.Inspect(disk, SimEngine.Directory);
+        var report = StorageInspection.Inspect(disk, SimEngine.Directory, static problem => throw new AssertionException(problem.ToString()));
         var partition = report.Partitions.ShouldHaveSingleItem();
         partition.Id.ShouldBe(new PartitionId(3));
         partition.Applied.ShouldBe(Records.State(300));
@@ -49,7 +49,7 @@ public sealed class StorageInspectionTests
         var problems = new List<StorageProblem>();
         StorageInspection.Verify(disk, SimEngine.Directory, problems.Add).ShouldBe(1);
         problems[0].Path.ShouldBe(path);
-        Should.Throw<CorruptionException>(() => StorageInspection.Inspect(disk, SimEngine.Directory));
+        Should.Throw<CorruptionException>(() => StorageInspection.Inspect(disk, SimEngine.Directory, static problem => throw new AssertionException(problem.ToString())));
     }
 
     private static bool IsTable(string name) => name.EndsWith(".sst", StringComparison.Ordinal);

@@ -110,6 +110,8 @@ public sealed class NodeMetricsTests
             SnapshotsSent = 17,
             SnapshotsInstalled = 18,
             Storage = new StorageStatistics(14, 0, 0, 19, 20, 21, [new(15, 100), new(16, 400)], 22, 1000, 23, 2000, 24, 25, WritePressure.SlowDown),
+            PartitionsHalted = 26,
+            PartitionHalts = 27,
         });
         var text = Export();
         Series(text, "kvd_wal_size_bytes").ShouldBe("1");
@@ -129,6 +131,8 @@ public sealed class NodeMetricsTests
         Series(text, "kvd_overload_rejections_total").ShouldBe("13");
         Series(text, "kvd_memtable_bytes").ShouldBe("14");
         Series(text, "kvd_sstable_files{level=\"0\"}").ShouldBe("15");
+        Series(text, "kvd_partitions_halted").ShouldBe("26");
+        Series(text, "kvd_partition_halts_total").ShouldBe("27");
         Series(text, "kvd_sstable_files{level=\"1\"}").ShouldBe("16");
         Series(text, "kvd_sstable_bytes{level=\"1\"}").ShouldBe("400");
         Series(text, "kvd_write_stall_seconds_total").ShouldBe("1.5");

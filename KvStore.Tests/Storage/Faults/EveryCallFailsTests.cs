@@ -40,6 +40,9 @@ public sealed class EveryCallFailsTests
     public void Small_files(int errno) => FailEverySite(Recordings.SmallFiles, errno, call => new SmallFileWork { FailingCall = call, Errno = errno });
 
     [TestCase(Eio)]
+    public void Inspection(int errno) => FailEverySite(Recordings.Inspection, errno, call => new InspectionWork { FailingCall = call, Errno = errno });
+
+    [TestCase(Eio)]
     [TestCase(NoSpace)]
     public void Engine(int errno) => FailEverySite(Recordings.Engine, errno, call => new EngineWork { FailingCall = call, Errno = errno });
 
@@ -84,9 +87,10 @@ public sealed class EveryCallFailsTests
     private static class Recordings
     {
         public static readonly IReadOnlyList<string> SmallFiles = FreshContext.Record<SmallFileWork>();
+        public static readonly IReadOnlyList<string> Inspection = FreshContext.Record<InspectionWork>();
         public static readonly IReadOnlyList<string> Engine = FreshContext.Record<EngineWork>();
         public static readonly IReadOnlyList<string> Wal = FreshContext.Record<WalWork>();
 
-        public static IEnumerable<IReadOnlyList<string>> All => [SmallFiles, Engine, Wal];
+        public static IEnumerable<IReadOnlyList<string>> All => [SmallFiles, Inspection, Engine, Wal];
     }
 }
