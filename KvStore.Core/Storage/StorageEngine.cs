@@ -44,10 +44,10 @@ public sealed class StorageEngine : IDisposable
         if (fs.FreeBytes(directory) < options.ReservedSpaceBytes) ballast.Release();
         _tree = TableTree.Open(fs, directory, _cache, OnUnwantedTable, out var missing);
         foreach (var record in _tree.Partitions.Values) _partitions[record.Id.Value] = new PartitionStore(this, record, _tree.Current);
-        _flush = new FlushWorker(this, _tree, scheduler.CreateLane("flush"));
+        _flush = new FlushWorker(this, _tree, scheduler.CreateLane("flush"), options.StepBytes);
         var picker = new CompactionPicker(options);
         var limiter = new RateLimiter(clock, options.CompactionBytesPerSecond);
-        _compactions = [.. Enumerable.Range(0, options.CompactionLanes).Select(i => new CompactionWorker(this, _tree, picker, limiter, scheduler, $"compaction-{i}"))];
+        _compactions = [.. Enumerable.Range(0, options.CompactionLanes).Select(i => new CompactionWorker(this, _tree, picker, limiter, scheduler, $"compaction-{i}", options.StepBytes))];
         _space = new FreeSpace(fs, directory, options.ReservedSpaceBytes, ballast, scheduler, OnSpaceRegained, Fail);
         _isOpen = true;
         ReportMissing(missing);

@@ -30,6 +30,9 @@ public sealed class StorageOptions
     /// <summary>Space taken in advance and given up when the disk is full in spite of the reserve; 0 for none.</summary>
     public long BallastBytes { get; init; } = 64L << 20;
 
+    /// <summary>A flush or a compaction goes about so far before others on its lane get their turn.</summary>
+    internal long StepBytes { get; init; } = 1L << 20;
+
     /// <summary>Overwrite freed memory, so that a reader that outlived its pin is found out. For tests.</summary>
     internal bool PoisonFreedMemory { get; init; }
 }

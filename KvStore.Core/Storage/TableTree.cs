@@ -107,8 +107,7 @@ internal sealed class TableTree : IDisposable
     {
         for (var level = TableVersion.LevelCount - 1; level > 0; level--)
         {
-            var isTaken = Current.Overlapping(level, smallest, largest).Length > 0 || Running.Exists(plan =>
-                plan.TargetLevel == level && plan.Largest.AsSpan().SequenceCompareTo(smallest) >= 0 && plan.Smallest.AsSpan().SequenceCompareTo(largest) <= 0);
+            var isTaken = Current.Overlapping(level, smallest, largest).Length > 0 || Running.Exists(plan => plan.MayWriteTo(level, smallest, largest));
             if (!isTaken) return level;
         }
 

@@ -28,6 +28,7 @@ internal sealed class SimEngine : IDisposable
         CompactionBytesPerSecond = 0,
         ReservedSpaceBytes = 0,
         BallastBytes = 0,
+        StepBytes = 2 << 10,
         PoisonFreedMemory = true,
     };
 

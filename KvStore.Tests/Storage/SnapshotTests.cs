@@ -30,6 +30,38 @@ public sealed class SnapshotTests
         CheckEqual(source, after.Engine.Find(new PartitionId(5)).ShouldNotBeNull());
     }
 
+    /// <summary>
+    /// A merge of everything into a level in which nothing lies yet, and meanwhile tables are installed above it: they may not go down into
+    /// the gaps of what it is about to write.
+    /// </summary>
+    [Test]
+    public void Snapshots_may_be_installed_while_merges_run([Range(1, 60)] int seed)
+    {
+        using var from = new SimEngine((ulong)seed);
+        var chunks = ExportOf(Fill(from, 60), 1000);
+        using var sim = new SimEngine((ulong)seed + 1000);
+        var random = new Prng((ulong)seed);
+        var stores = Enumerable.Range(0, 9).Select(id => sim.Engine.CreatePartition(new PartitionId((ushort)id), "c"u8)).ToList();
+        for (ulong index = 1; index <= 12; index++)
+        {
+            foreach (var store in stores.Where((_, id) => id % 2 == 0)) store.Put(index, $"key{index}", new string('v', 3000));
+            if (index % 3 == 0) sim.Engine.FlushAll();
+        }
+
+        foreach (var store in stores.Where((_, id) => id % 2 == 1))
+        {
+            for (var steps = random.Next(8); steps > 0; steps--) sim.Scheduler.RunOne();
+            var ingest = store.BeginIngest(Records.State(500), "new"u8);
+            foreach (var chunk in chunks) ingest.Write(chunk);
+            ingest.Install();
+        }
+
+        sim.Scheduler.RunUntilIdle();
+        stores[1].Dump().ShouldBe(stores[7].Dump());
+        stores[0].Dump().ShouldBe(stores[8].Dump());
+        StorageInspection.Verify(sim.Disk, SimEngine.Directory, problem => Assert.Fail(problem.ToString())).ShouldBe(0);
+    }
+
     [Test]
     public void An_empty_partition_has_a_snapshot_too()
     {

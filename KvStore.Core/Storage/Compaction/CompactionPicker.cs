@@ -2,14 +2,18 @@ using KvStore.Core.Storage.Table;
 
 namespace KvStore.Core.Storage.Compaction;
 
-/// <summary>Decides what to merge next. Looks only at tables that no running job has taken and that are not known to be damaged.</summary>
+/// <summary>
+/// Decides what to merge next. Looks only at tables that no running job has taken and that are not known to be damaged, and writes nowhere
+/// where a running job may write.
+/// </summary>
 internal sealed class CompactionPicker(StorageOptions options)
 {
     /// <summary>With more than this dead, a table is written anew for the space alone.</summary>
     private const double LargestDeadShare = 0.25;
 
     /// <summary>The most urgent work, or null if nothing needs doing.</summary>
-    public CompactionPlan? Pick(TableVersion version)
+    /// <param name="running">What others are at.</param>
+    public CompactionPlan? Pick(TableVersion version, IReadOnlyCollection<CompactionPlan> running)
     {
         var targets = new LevelTargets(version, options.BaseLevelBytes);
         var byScore = Enumerable.Range(0, TableVersion.LevelCount - 1)
@@ -18,7 +22,7 @@ internal sealed class CompactionPicker(StorageOptions options)
             .OrderByDescending(entry => entry.Score).ThenBy(entry => entry.Level);
         foreach (var (level, _) in byScore)
         {
-            var plan = level == 0 ? PlanLevel0(version, targets.BaseLevel) : PlanLevel(version, level);
+            var plan = level == 0 ? PlanLevel0(version, running, targets.BaseLevel) : PlanLevel(version, running, level);
             if (plan is not null) return plan;
         }
 
@@ -40,7 +44,7 @@ internal sealed class CompactionPicker(StorageOptions options)
     /// merged with, so that it is not written again and again for little; no more, so that level 0 is emptied at a steady pace.
     /// The data goes past the levels that should be empty, unless one of them holds something yet.
     /// </summary>
-    private CompactionPlan? PlanLevel0(TableVersion version, int baseLevel)
+    private CompactionPlan? PlanLevel0(TableVersion version, IReadOnlyCollection<CompactionPlan> running, int baseLevel)
     {
         var target = 1;
         while (target < baseLevel && version.Level(target).Length == 0) target++;
@@ -48,17 +52,17 @@ internal sealed class CompactionPicker(StorageOptions options)
         var all = version.Level(0);
         var first = all.Length;
         for (long bytes = 0; first > 0 && (all.Length - first < options.Level0CompactionTables || bytes < below); first--) bytes += all[first - 1].Info.Bytes;
-        return Complete(version, 0, target, all[first..]);
+        return Complete(version, running, 0, target, all[first..]);
     }
 
     /// <summary>The table that drags the least along with it, for its size.</summary>
-    private static CompactionPlan? PlanLevel(TableVersion version, int level)
+    private static CompactionPlan? PlanLevel(TableVersion version, IReadOnlyCollection<CompactionPlan> running, int level)
     {
         CompactionPlan? best = null;
         var bestCost = double.MaxValue;
         foreach (var table in version.Level(level))
         {
-            if (Complete(version, level, level + 1, [table]) is not { } plan) continue;
+            if (Complete(version, running, level, level + 1, [table]) is not { } plan) continue;
             var cost = (double)plan.InputBytes / table.Info.Bytes;
             if (cost >= bestCost) continue;
             best = plan;
@@ -80,12 +84,15 @@ internal sealed class CompactionPicker(StorageOptions options)
         return null;
     }
 
-    private static CompactionPlan? Complete(TableVersion version, int level, int target, TableFile[] upper)
+    private static CompactionPlan? Complete(
+        TableVersion version, IReadOnlyCollection<CompactionPlan> running, int level, int target, TableFile[] upper)
     {
         if (upper.Length == 0 || !upper.All(IsFree)) return null;
         var bare = new CompactionPlan(level, target, upper, []);
         var plan = bare with { Lower = version.Overlapping(target, bare.Smallest, bare.Largest) };
-        return plan.Lower.All(IsFree) ? plan : null;
+        if (!plan.Lower.All(IsFree)) return null;
+        var (smallest, largest) = (plan.Smallest, plan.Largest);
+        return running.Any(other => other.MayWriteTo(target, smallest, largest)) ? null : plan;
     }
 
     private static bool IsFree(TableFile table) => !table.IsBusy && !table.IsQuarantined;

@@ -11,8 +11,6 @@ namespace KvStore.Core.Storage.Compaction;
 /// </summary>
 internal sealed class CompactionWorker : IWorkItem
 {
-    private const long StepBytes = 1 << 20;
-
     private readonly Lock _lock = new();
     private readonly StorageEngine _engine;
     private readonly TableTree _tree;
@@ -22,6 +20,7 @@ internal sealed class CompactionWorker : IWorkItem
     private readonly IScheduler _scheduler;
     private readonly ILane _lane;
     private readonly WakeItem _wake;
+    private readonly long _stepBytes;
     private bool _isPosted;
     private bool _isPausing;
     private volatile bool _isClosed;
@@ -29,7 +28,7 @@ internal sealed class CompactionWorker : IWorkItem
     private CompactionJob? _job;
 
     public CompactionWorker(
-        StorageEngine engine, TableTree tree, CompactionPicker picker, RateLimiter limiter, IScheduler scheduler, string laneName)
+        StorageEngine engine, TableTree tree, CompactionPicker picker, RateLimiter limiter, IScheduler scheduler, string laneName, long stepBytes)
     {
         _engine = engine;
         _tree = tree;
@@ -39,6 +38,7 @@ internal sealed class CompactionWorker : IWorkItem
         _scheduler = scheduler;
         _lane = scheduler.CreateLane(laneName);
         _wake = new WakeItem(this);
+        _stepBytes = stepBytes;
     }
 
     /// <summary>Looks for work, if idle. Any thread.</summary>
@@ -79,7 +79,7 @@ internal sealed class CompactionWorker : IWorkItem
             _job ??= Begin();
             if (_job is null) return false;
             var before = _job.Bytes;
-            var isDone = _job.Step(StepBytes);
+            var isDone = _job.Step(_stepBytes);
             _engine.Counters.AddCompacted(_job.Bytes - before);
             if (!_engine.IsBehind) pauseNs = _limiter.Charge(_job.Bytes - before);
             if (isDone) Commit(_job);
@@ -113,7 +113,7 @@ internal sealed class CompactionWorker : IWorkItem
         _deadData.Scan();
         lock (_tree.Lock)
         {
-            while (_picker.Pick(_tree.Current) is { } plan)
+            while (_picker.Pick(_tree.Current, _tree.Running) is { } plan)
             {
                 if (!plan.IsMove)
                 {

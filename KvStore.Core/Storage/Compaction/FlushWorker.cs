@@ -9,10 +9,8 @@ namespace KvStore.Core.Storage.Compaction;
 /// Runs one flush at a time on a lane of its own, step by step. Memtables are frozen only when the flush before is done, so that no
 /// partition has more than one waiting.
 /// </summary>
-internal sealed class FlushWorker(StorageEngine engine, TableTree tree, ILane lane) : IWorkItem
+internal sealed class FlushWorker(StorageEngine engine, TableTree tree, ILane lane, long stepBytes) : IWorkItem
 {
-    private const long StepBytes = 1 << 20;
-
     private readonly Lock _lock = new();
     private readonly HashSet<PartitionId> _wanted = [];
     private bool _allWanted;
@@ -98,7 +96,7 @@ internal sealed class FlushWorker(StorageEngine engine, TableTree tree, ILane la
             _job ??= Begin(partitions());
             if (_job is null) return false;
             LacksSpace = false;
-            if (!_job.Step(StepBytes)) return true;
+            if (!_job.Step(stepBytes)) return true;
             Commit(_job);
             _job.Dispose();
             _job = null;
