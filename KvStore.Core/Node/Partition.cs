@@ -272,7 +272,8 @@ internal sealed class Partition : IDisposable
         if (_shard.NowNs >= operation.DeadlineNs) return WriteVerdict.Expired;
         if (operation.Records?.Damage is not null) return WriteVerdict.Damaged;
         if (_applies.IsFull) return WriteVerdict.Overloaded;
-        if (Context.Storage().Pressure is var pressure && pressure == WritePressure.DiskFull) return WriteVerdict.DiskFull;
+        var pressure = Context.Storage().Pressure;
+        if (pressure == WritePressure.DiskFull && !(Context.Storage().TakesDeletions && StateMachine.OnlyDeletes(operation.Payload))) return WriteVerdict.DiskFull;
         if (pressure == WritePressure.Stall || Volatile.Read(ref Context.UncommittedBytes) > Context.Options.MaxNodeUncommittedBytes)
             return WriteVerdict.Overloaded;
         return null;

@@ -29,6 +29,14 @@ public static class StateMachine
         return false;
     }
 
+    /// <summary>Whether an entry stores nothing.</summary>
+    internal static bool OnlyDeletes(ReadOnlySpan<byte> payload)
+    {
+        foreach (var operation in new EntryOperations(payload))
+            if (operation.Kind != WriteKind.Delete) return false;
+        return true;
+    }
+
     /// <summary>
     /// Applies one committed entry and publishes it to readers; false, and nothing happens, if it looks at a record that is not in memory.
     /// Never reads the disk.

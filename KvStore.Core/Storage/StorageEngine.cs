@@ -79,6 +79,9 @@ public sealed class StorageEngine : IDisposable
     /// <summary>Memory or level 0 is at its bound, whatever the space: nothing more should be brought here to be applied.</summary>
     public bool IsFull => WriteController.Pressure(MemTables.Bytes, _tree.Level0Tables) == WritePressure.Stall;
 
+    /// <summary>While writes are refused for want of space: whether there is enough for deletions, which make some.</summary>
+    public bool TakesDeletions => !IsFull && _space.Bytes > _options.ReservedSpaceBytes / 4;
+
     internal ChunkPool Chunks { get; }
 
     internal MemTableBudget MemTables { get; }

@@ -46,6 +46,36 @@ internal sealed class WritePacingTests
         cluster.World.RunUntil(() => IsLevel(cluster), 120_000 * NsPerMs).ShouldBeTrue(string.Join('\n', cluster.Timeline.TakeLast(30)));
     }
 
+    [Test]
+    public void On_a_full_disk_puts_are_refused_deletions_and_reads_go_on_and_puts_resume_by_themselves()
+    {
+        using var cluster = new SimCluster(1);
+        cluster.World.RunUntil(cluster.EveryPartitionIsLed, 5_000 * NsPerMs).ShouldBeTrue();
+        cluster.Await(cluster.Put(1, "there", "v")).Type.ShouldBe(FrameType.WriteReply);
+        SetFreeSpace(128L << 20);
+        foreach (var mode in (WriteMode[])[WriteMode.Strong, WriteMode.Fast])
+        {
+            var put = cluster.Await(cluster.Put(1, "there", "w", mode));
+            put.Error.ShouldNotBeNull().Code.ShouldBe(KvError.DiskFull);
+            put.Error!.Outcome.ShouldBe(Outcome.NotApplied);
+            cluster.Await(cluster.Delete(1, "nothing", mode)).Type.ShouldBe(FrameType.WriteReply);
+        }
+
+        cluster.Await(cluster.Get(1, "there")).Value.ShouldBe("v");
+        cluster.Await(cluster.Delete(1, "there")).Type.ShouldBe(FrameType.WriteReply);
+        cluster.Await(cluster.Get(2, "there")).Value.ShouldBeNull();
+        SetFreeSpace(32L << 20);
+        cluster.Await(cluster.Delete(1, "there")).Error.ShouldNotBeNull().Code.ShouldBe(KvError.DiskFull);
+        SetFreeSpace(1L << 30);
+        cluster.Await(cluster.Put(1, "there", "again")).Type.ShouldBe(FrameType.WriteReply);
+
+        void SetFreeSpace(long bytes)
+        {
+            for (var node = 1; node <= 3; node++) cluster.DiskOf(node).CapacityBytes = cluster.DiskOf(node).UsedBytes + bytes;
+            cluster.World.RunFor(2_500 * NsPerMs);
+        }
+    }
+
     private static string Key(SimCluster cluster, int number, int notLedBy)
     {
         for (; ; number += 997)
