@@ -85,7 +85,11 @@ internal sealed class ConditionalWritesTests
             var known = _seen.GetValueOrDefault(key);
             var operation = new RegisterOperation
             {
-                Client = client, Key = key, Action = RegisterAction.Get, Outcome = RegisterOutcome.Unknown, InvokedAt = _history.Tick(),
+                Client = client,
+                Key = key,
+                Action = RegisterAction.Get,
+                Outcome = RegisterOutcome.Unknown,
+                InvokedAt = _history.Tick(),
             };
             switch (_random.Next(known.Text is null ? 4 : 8))
             {

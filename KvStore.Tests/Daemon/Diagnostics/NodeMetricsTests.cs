@@ -1,6 +1,6 @@
-using KvStore.Core.Storage;
 using System.Diagnostics;
 using System.Text;
+using KvStore.Core.Storage;
 using KvStore.Daemon.Diagnostics;
 using NUnit.Framework;
 using Shouldly;
