@@ -95,10 +95,11 @@ internal sealed class PartitionRecovery(PartitionStore store)
     }
 
     // The entry before the first kept one may stand in a segment that was recycled: then it was applied by the entries' own log, and the
-    // manifest tells its term.
+    // manifest tells its term. But the terms of a log never fall: entries of an earlier term than the applied one are those of an older log,
+    // in the place of which a snapshot came.
     private bool KeepLog()
     {
-        if (_entries.Count == 0) return false;
+        if (_entries.Count == 0 || (_applied.Index < _first && _entries[0].Term < _applied.Term)) return false;
         if (_applied.Index.Next == _first) return (_termBeforeFirst ??= _applied.Term) == _applied.Term;
         if (_applied.Index < _first) return false;
         return _applied.Index <= Last && _entries[(int)(_applied.Index - _first)].Term == _applied.Term;

@@ -70,6 +70,16 @@ public sealed class PartitionRecoveryTests
         log.LastTerm.ShouldBe(new Term(3));
     }
 
+    /// <summary>A snapshot took its place, and the power went before the log was told: its first entries were recycled by then.</summary>
+    [Test]
+    public void Entries_of_an_earlier_term_right_behind_the_applied_one_are_of_another_log()
+    {
+        var recovery = new PartitionRecovery(_store);
+        Replay(recovery, 6, 8, 0);
+        Finish(recovery).Log.LastIndex.ShouldBe(new LogIndex(5));
+        recovery.MustRestartLog.ShouldBeTrue();
+    }
+
     [Test]
     public void A_log_that_does_not_hold_the_applied_entry_is_dropped_for_good()
     {

@@ -59,7 +59,8 @@ internal sealed class GroupModel
     public bool Holds(AppliedState applied)
     {
         if (Log.TryGetValue(applied.Index.Value, out var entry)) return entry.Numbers[0] == applied.Term.Value;
-        return _base.Index == applied.Index.Value && (_base.Term ?? applied.Term.Value) == applied.Term.Value;
+        if (_base.Index != applied.Index.Value) return false;
+        return _base.Term is { } term ? term == applied.Term.Value : Log.Count == 0 || Log.First().Value.Numbers[0] >= applied.Term.Value;
     }
 
     /// <summary>The log goes on after a snapshot.</summary>
@@ -72,6 +73,8 @@ internal sealed class GroupModel
 
     public void Append(WalRecord entry, WalAddress address)
     {
+        // Behind a snapshot that the log was never told of, it begins anew.
+        if (entry.Numbers[1] > LastIndex + 1) CutFrom(0);
         if (Log.Count == 0 && entry.Numbers[1] != LastIndex + 1) _base = (entry.Numbers[1] - 1, null);
         LastIndex = entry.Numbers[1];
         Log[LastIndex] = entry;
