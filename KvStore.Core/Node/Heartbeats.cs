@@ -277,13 +277,16 @@ internal sealed class Heartbeats : IDisposable
         if (!_context.Hlc.Observe(new HybridTimestamp(heartbeat.HlcTicks, from), _context.Options.MaxClockSkewMs))
             _context.Log.Warn($"{from}'s clock is {peer.SkewMs} ms ahead of this node's, more than max_clock_skew: its time is not taken over");
         CheckLife(peer, now);
-        peer.NewestSentNs = heartbeat.SentNs;
         peer.Leaving = heartbeat.Leaving;
         var knowsMe = heartbeat.ReceiverBoot == _boot;
         peer.ConfirmedByPeer = knowsMe ? heartbeat.ConfirmedSequence : 0;
-        if (knowsMe) TakeEcho(peer, heartbeat);
+        if (knowsMe && heartbeat.EchoNs != 0) TakeEcho(peer, heartbeat);
         TellOfHalts(from, heartbeat);
-        if (!peer.Claims.Apply(heartbeat)) return;
+
+        // An echo says "and I follow you in all that you claimed then, but for the exceptions": nothing of a list that is not known whole.
+        var knowsList = peer.Claims.Apply(heartbeat);
+        peer.NewestSentNs = knowsList ? heartbeat.SentNs : 0;
+        if (!knowsList) return;
         peer.ListNs = now;
         TakeClaims(peer, knowsMe ? heartbeat.EchoNs : 0);
     }
@@ -364,7 +367,7 @@ internal sealed class Heartbeats : IDisposable
             if (_fresh.Count > 0)
             {
                 _quorumSeenNs[i] = now;
-                status.Staleness.Confirm(newest);
+                if (status.Read() is { HoldsAllAcknowledged: true } seen && seen.Term == _own[i].Term) status.Staleness.Confirm(newest);
             }
             else if (now - _quorumSeenNs[i] > TimeoutNs)
             {

@@ -472,5 +472,6 @@ internal sealed class Partition : IDisposable
     }
 
     private void PublishStatus() => Status.Publish(new PartitionSnapshot(
-        _raft.Role, _raft.Term, _durableTerm, NodeOf(_raft.Leader), _raft.Log.LastIndex, _raft.Commit, _raft.Applied));
+        _raft.Role, _raft.Term, _durableTerm, NodeOf(_raft.Leader), _raft.Log.LastIndex, _raft.Commit, _raft.Applied,
+        _raft.Log.TermAt(_raft.Applied)));
 }

@@ -23,7 +23,7 @@ internal sealed class PartitionReads(PartitionId id, RaftNode raft, PartitionWri
     {
         if (read.AtLeast.Value != 0)
         {
-            if (LogIndex.Max(raft.Applied, writes.NewestAcknowledged) >= read.AtLeast) End(read, BarrierVerdict.Ready);
+            if (Visible() >= read.AtLeast) End(read, BarrierVerdict.Ready);
             else _appliedOnly.Add(read);
             return;
         }
@@ -64,7 +64,7 @@ internal sealed class PartitionReads(PartitionId id, RaftNode raft, PartitionWri
     {
         while (_confirmed.TryPeek(out var read) && raft.Applied >= read.Required) End(_confirmed.Dequeue(), BarrierVerdict.Ready);
         if (_appliedOnly.Count == 0) return;
-        var reached = LogIndex.Max(raft.Applied, writes.NewestAcknowledged);
+        var reached = Visible();
         for (var i = _appliedOnly.Count - 1; i >= 0; i--)
         {
             if (_appliedOnly[i].AtLeast > reached) continue;
@@ -103,6 +103,14 @@ internal sealed class PartitionReads(PartitionId id, RaftNode raft, PartitionWri
             End(read, BarrierVerdict.Expired);
         }
     }
+
+    /// <summary>
+    /// Through here a local read sees every acknowledged write. The overlay holds fast writes only, so what it shows counts where nothing
+    /// else above the applied index can have been acknowledged: at a primary that has applied an entry of its term.
+    /// </summary>
+    private LogIndex Visible() => raft.Role == RaftRole.Leader && raft.Log.TermAt(raft.Applied) == raft.Term
+        ? LogIndex.Max(raft.Applied, writes.NewestAcknowledged)
+        : raft.Applied;
 
     private void End(ReadBarrier read, BarrierVerdict verdict) =>
         read.Completion.OnBarrier(id, verdict, raft.Configuration.Find(raft.Leader)?.Node ?? default);

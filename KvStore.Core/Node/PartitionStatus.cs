@@ -6,8 +6,16 @@ namespace KvStore.Core.Node;
 /// <summary>One consistent picture of a replica, as other threads may see it.</summary>
 /// <param name="DurableTerm">The newest term whose hard state is durable here.</param>
 /// <param name="LastIndex">Index of the last log entry, durable or not.</param>
+/// <param name="AppliedTerm">Term of the entry applied last.</param>
 public readonly record struct PartitionSnapshot(
-    RaftRole Role, Term Term, Term DurableTerm, NodeId Leader, LogIndex LastIndex, LogIndex Commit, LogIndex Applied);
+    RaftRole Role, Term Term, Term DurableTerm, NodeId Leader, LogIndex LastIndex, LogIndex Commit, LogIndex Applied, Term AppliedTerm)
+{
+    /// <summary>
+    /// A primary that has applied an entry of its own term: with its overlay, its state holds every write acknowledged before it was
+    /// elected, and every one it acknowledged itself. Until then it may lag as any replica may.
+    /// </summary>
+    public bool HoldsAllAcknowledged => Role == RaftRole.Leader && AppliedTerm == Term;
+}
 
 /// <summary>
 /// The window through which the heartbeat lane, the coordinator and the connections look at a partition.
