@@ -35,7 +35,12 @@ internal sealed class Election(RaftOptions options, Standing standing, ReplicaLo
 
     public void Campaign(long nowMs, bool transfer)
     {
-        if (standing.Leads || !standing.MayLead || !standing.Configuration.IsVoter(standing.Self) || (standing.LeaderAlive && !transfer)) return;
+        if (standing.MayLead) Stand(nowMs, transfer);
+    }
+
+    private void Stand(long nowMs, bool transfer)
+    {
+        if (standing.Leads || !standing.Configuration.IsVoter(standing.Self) || (standing.LeaderAlive && !transfer)) return;
         if (log.HasUnappliedConfiguration) _timer.PutOff(nowMs);
         else if (transfer) BecomeCandidate(nowMs, transfer: true);
         else BecomePreCandidate(nowMs);
@@ -114,11 +119,12 @@ internal sealed class Election(RaftOptions options, Standing standing, ReplicaLo
         Decide(nowMs);
     }
 
-    // The asker may be unable to win, and this replica able: no need to wait for a timer. Logs are ordered, so this goes one way only.
+    // The asker may be unable to win, and this replica able: no need to wait for a timer. Logs are ordered, so this goes one way only. Even a
+    // replica that may not lead stands here: nobody else may have what it has.
     private void DenyAndCampaign(in RaftMessage question, long nowMs)
     {
         Deny(question, RejectReason.LogBehind);
-        if (standing.Role == RaftRole.Follower) Campaign(nowMs, transfer: false);
+        if (standing.Role == RaftRole.Follower) Stand(nowMs, transfer: false);
     }
 
     private void Decide(long nowMs)

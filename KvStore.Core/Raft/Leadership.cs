@@ -15,6 +15,10 @@ internal sealed class Leadership(RaftOptions options, Standing standing, Replica
     private LogIndex _pendingConfiguration;
     private long _uncommittedBytes;
     private long _transferDeadlineMs;
+    private LogIndex _transferMatch;
+
+    /// <summary>Who was to take over in this leadership and did not.</summary>
+    private readonly List<ReplicaId> _didNotTakeOver = new(4);
 
     public bool IsActive { get; private set; }
 
@@ -27,6 +31,9 @@ internal sealed class Leadership(RaftOptions options, Standing standing, Replica
     public List<ReplicaId> NeedSnapshot => _replicator.NeedSnapshot;
 
     public long UncommittedBytes => _uncommittedBytes;
+
+    /// <summary>The term's first entry is not in the log yet: nothing can be handed over.</summary>
+    public bool IsBeginning => _noOpPending;
 
     public bool HasWork => _hasWork || _noOpPending || _reads.CanStart;
 
@@ -45,6 +52,7 @@ internal sealed class Leadership(RaftOptions options, Standing standing, Replica
         _replicator.Start(standing.Configuration);
         _noOpPending = true;
         HasCommittedInTerm = false;
+        _didNotTakeOver.Clear();
 
         // Any inherited entry may hold a configuration that this replica has not applied.
         _pendingConfiguration = log.Entries.LastIndex;
@@ -97,17 +105,21 @@ internal sealed class Leadership(RaftOptions options, Standing standing, Replica
         if (target == TransferTarget) return true;
         TransferTarget = target;
         _transferDeadlineMs = nowMs + options.ElectionTimeoutMs;
+        _transferMatch = _replicator.Find(target)!.Match;
         SendTimeoutNow();
         return true;
     }
 
-    /// <summary>Hands leadership to the voter that has most of the log, one that answers before one that is silent.</summary>
+    /// <summary>
+    /// Hands leadership to the voter that has most of the log, one that answers before one that is silent. False if every voter had its
+    /// turn and did not take over.
+    /// </summary>
     public bool TransferToNearest(long nowMs)
     {
         FollowerProgress? nearest = null;
         foreach (var follower in _replicator.Followers)
         {
-            if (!standing.Configuration.IsVoter(follower.Replica)) continue;
+            if (!standing.Configuration.IsVoter(follower.Replica) || _didNotTakeOver.Contains(follower.Replica)) continue;
             if (nearest is null || Nearness(follower).CompareTo(Nearness(nearest)) > 0) nearest = follower;
         }
 
@@ -118,11 +130,26 @@ internal sealed class Leadership(RaftOptions options, Standing standing, Replica
 
     public void Tick(long nowMs)
     {
-        if (!TransferTarget.IsNone && nowMs >= _transferDeadlineMs) TransferTarget = ReplicaId.None;
+        if (!TransferTarget.IsNone && nowMs >= _transferDeadlineMs) EndTransfer(nowMs);
         if (_replicator.Tick(nowMs)) _hasWork = true;
         if (!_reads.Timer.HasExpired(nowMs, options.RetransmitMs)) return;
         AskVoters();
         _reads.Timer.Restart(nowMs, options.RetransmitMs);
+    }
+
+    /// <summary>A leader that must not lead, and may be the only one with all of the log, waits for as long as its successor comes nearer.</summary>
+    private void EndTransfer(long nowMs)
+    {
+        var match = _replicator.Find(TransferTarget)!.Match;
+        if (!standing.MayLead && match > _transferMatch)
+        {
+            _transferMatch = match;
+            _transferDeadlineMs = nowMs + options.ElectionTimeoutMs;
+            return;
+        }
+
+        _didNotTakeOver.Add(TransferTarget);
+        TransferTarget = ReplicaId.None;
     }
 
     /// <summary>False if no correct follower sends this.</summary>

@@ -99,10 +99,10 @@ public sealed class RaftNode
     }
 
     /// <summary>When <see cref="Tick"/> is due, in the driver's ms; long.MaxValue if nothing is. 0 asks for a tick at once, to set a timer.</summary>
-    public long NextDeadlineMs => !_standing.Leads ? _election.DeadlineMs : MustStepDown ? 0 : _leadership.NextDeadlineMs;
+    public long NextDeadlineMs => !_standing.Leads ? _election.DeadlineMs : MustHandOver ? 0 : _leadership.NextDeadlineMs;
 
     /// <summary>It leads, must not, and nobody is about to take over.</summary>
-    private bool MustStepDown => !_standing.MayLead && TransferTarget.IsNone;
+    private bool MustHandOver => !_standing.MayLead && TransferTarget.IsNone && !_leadership.IsBeginning;
 
     /// <summary>Whether <see cref="TakeReady"/> has anything to give.</summary>
     public bool HasReady =>
@@ -143,7 +143,7 @@ public sealed class RaftNode
         }
 
         _leadership.Tick(nowMs);
-        if (MustStepDown) StepDown();
+        if (MustHandOver && !_leadership.TransferToNearest(nowMs)) StepDown();
     }
 
     /// <summary>
@@ -248,14 +248,15 @@ public sealed class RaftNode
 
     /// <summary>
     /// Until <see cref="AllowLeading"/> this replica must not lead, for its state machine stands still. It votes and takes entries as ever,
-    /// but does not campaign, not even when its leader asks it to. One that leads hands leadership to the voter whose log is nearest to
-    /// its own, so that entries only it has are not cut, and steps down if that fails.
+    /// but does not campaign of itself, not even when its leader asks it to; only where a candidate's log is behind its own, for its log
+    /// may be the only whole one that lives. As leader it hands leadership to the voter whose log is nearest to its own, so that entries
+    /// only it has are not cut, waits while that one catches up, tries the next, and steps down when nobody takes over.
     /// </summary>
     public void ForbidLeading(long nowMs)
     {
         SeeTime(nowMs);
         _standing.MayLead = false;
-        if (_standing.Leads && _leadership.TransferToNearest(nowMs)) return;
+        if (_standing.Leads && (_leadership.IsBeginning || _leadership.TransferToNearest(nowMs))) return;
         if (_standing.Leads || _standing.Campaigns) StepDown();
     }
 

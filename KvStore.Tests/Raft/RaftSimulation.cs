@@ -63,7 +63,9 @@ internal sealed class RaftSimulation
     public void Heal()
     {
         _cut.Clear();
-        _mayNotLead?.Node.AllowLeading();
+
+        // Where it is the only voter, nobody else can.
+        if (_membership || _replicas.Count == 1 || _random.Chance(1, 2)) _mayNotLead?.Node.AllowLeading();
         (ulong Payload, Term Term) marker = default;
         for (var round = 0; round < 4000; round++)
         {
