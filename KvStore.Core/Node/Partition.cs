@@ -128,11 +128,9 @@ internal sealed class Partition : IDisposable
             return;
         }
 
-        // While a snapshot replaces the state, nothing may be appended to the log that it will reset. And what cannot be applied for want of
-        // room is not taken either: the leader sends it again, and its writers wait if the third replica is no better off.
-        if (_installing || _applies.IsFull || (message.EntryCount > 0 && Context.Storage().IsFull) || !TryReadMeta(entries, message.EntryCount, out var meta)) return;
+        if (!TryReadMeta(entries, message.EntryCount, out var meta, out var room)) return;
         UpdateLed();
-        var decision = _raft.Step(message, meta, _shard.NowMs);
+        var decision = _raft.Step(message, meta, _shard.NowMs, room);
         if (!decision.Accepted) return;
         if (decision.TruncateFrom is { } from) Truncate(from);
         var index = message.Index + (ulong)decision.FirstNew;
@@ -314,15 +312,27 @@ internal sealed class Partition : IDisposable
         Append(index, payload);
     }
 
-    private bool TryReadMeta(ReadOnlySpan<byte> entries, int count, out ReadOnlySpan<EntryMeta> meta)
+    /// <param name="entries">As they came.</param>
+    /// <param name="count">How many there should be.</param>
+    /// <param name="meta">What Raft wants to know of each.</param>
+    /// <param name="room">
+    /// How many from the first can be taken. While a snapshot replaces the state, nothing may be appended to the log that it will reset. Of
+    /// what cannot be applied for want of room only entries without records are taken, for a new primary needs them; the writers of the
+    /// others wait if the third replica is no better off.
+    /// </param>
+    private bool TryReadMeta(ReadOnlySpan<byte> entries, int count, out ReadOnlySpan<EntryMeta> meta, out int room)
     {
+        room = _installing ? 0 : int.MaxValue;
+        var isFull = count > 0 && (_applies.IsFull || Context.Storage().IsFull);
         if (_shard.MetaScratch.Length < count) _shard.MetaScratch = new EntryMeta[Math.Max(count, _shard.MetaScratch.Length * 2)];
         var scratch = _shard.MetaScratch;
         meta = scratch.AsSpan(0, count);
         for (var i = 0; i < count; i++)
         {
             if (!RaftBatch.TryTakeEntry(ref entries, out var term, out var payload) || payload.Length < EntryHeader.Size) return false;
-            scratch[i] = new EntryMeta(term, payload.Length, (EntryKind)payload[0] == EntryKind.Configuration);
+            var kind = (EntryKind)payload[0];
+            if (isFull && kind == EntryKind.Write) room = Math.Min(room, i);
+            scratch[i] = new EntryMeta(term, payload.Length, kind == EntryKind.Configuration);
         }
 
         return true;

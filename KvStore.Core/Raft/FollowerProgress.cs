@@ -43,6 +43,12 @@ internal sealed class FollowerProgress(ReplicaId replica, LogIndex next, int ret
 
     public int RetransmitMs { get; private set; } = retransmitMs;
 
+    /// <summary>It had no room for what it was sent, and is left alone for a while.</summary>
+    public bool IsHeld { get; private set; }
+
+    /// <summary>How long it was left alone last; 0 once it has taken something.</summary>
+    private int _holdMs;
+
     private bool IsWaiting => State switch
     {
         ProgressState.Probe => ProbeSent,
@@ -60,6 +66,7 @@ internal sealed class FollowerProgress(ReplicaId replica, LogIndex next, int ret
         Next = LogIndex.Max(next, Match.Next);
         ProbeSent = false;
         ProbeEmpty = empty;
+        IsHeld = false;
         Inflight.Clear();
         SentCommit = KnownCommit;
         NoticedCommit = LogIndex.Zero;
@@ -69,6 +76,8 @@ internal sealed class FollowerProgress(ReplicaId replica, LogIndex next, int ret
     /// <summary>An accepted append: the follower's log matches through <paramref name="match"/>.</summary>
     public void Acknowledge(LogIndex match, LogIndex commit, LogIndex firstRetained, long nowMs)
     {
+        if (match > Match) (IsHeld, _holdMs) = (false, 0);
+        if (IsHeld) return;
         Match = LogIndex.Max(Match, match);
         Inflight.AcknowledgeThrough(match);
         if (State == ProgressState.Probe || (State == ProgressState.Snapshot && Match.Next >= firstRetained))
@@ -93,6 +102,7 @@ internal sealed class FollowerProgress(ReplicaId replica, LogIndex next, int ret
     public void Heard(long nowMs)
     {
         RetransmitMs = _retransmitMs;
+        if (IsHeld) return;
         if (IsWaiting) Timer.Restart(nowMs, RetransmitMs);
         else Timer.Stop();
     }
@@ -104,16 +114,32 @@ internal sealed class FollowerProgress(ReplicaId replica, LogIndex next, int ret
         Timer.Start(lastSeenMs, RetransmitMs);
     }
 
+    /// <summary>Leaves it alone for twice as long as the time before; then one message, with entries, asks again.</summary>
+    public void Hold(long nowMs, int firstMs, int maxMs)
+    {
+        _holdMs = Math.Clamp(_holdMs * 2, firstMs, maxMs);
+        Probe(Match.Next);
+        (IsHeld, ProbeSent) = (true, true);
+        Timer.Restart(nowMs, _holdMs);
+    }
+
     public void AwaitSnapshot()
     {
         State = ProgressState.Snapshot;
+        IsHeld = false;
         Inflight.Clear();
         Timer.Stop();
     }
 
-    /// <summary>What was sent is taken for lost.</summary>
+    /// <summary>What was sent is taken for lost; one that was left alone is asked again.</summary>
     public void Retry(int maxRetransmitMs)
     {
+        if (IsHeld)
+        {
+            Probe(Next);
+            return;
+        }
+
         Restart(empty: true);
         RetransmitMs = Math.Min(RetransmitMs * 2, maxRetransmitMs);
     }

@@ -5,8 +5,8 @@ namespace KvStore.Core.Raft;
 /// <summary>What a replica answers to the leader of its term.</summary>
 internal sealed class Followership(Standing standing, ReplicaLog log, Outbox outbox)
 {
-    /// <summary>Takes an append or refuses it. False, and no answer, if no correct leader sends this.</summary>
-    public bool TryAppend(in RaftMessage append, ReadOnlySpan<EntryMeta> entries, out AppendDecision decision)
+    /// <summary>Takes an append, as much of it as there is room for, or refuses it. False, and no answer, if no correct leader sends this.</summary>
+    public bool TryAppend(in RaftMessage append, ReadOnlySpan<EntryMeta> entries, int room, out AppendDecision decision)
     {
         decision = default;
         if (!log.HasPrevious(append))
@@ -15,8 +15,10 @@ internal sealed class Followership(Standing standing, ReplicaLog log, Outbox out
             return true;
         }
 
-        if (!log.TryAccept(append, entries, standing.Term, out decision)) return false;
-        ConfirmMatch(append.From);
+        var taken = entries[..Math.Min(room, entries.Length)];
+        if (!log.TryAccept(append, taken, standing.Term, out decision)) return false;
+        if (taken.Length < entries.Length) ReportBusy(append, taken.Length);
+        if (taken.Length > 0 || entries.IsEmpty) ConfirmMatch(append.From);
         return true;
     }
 
@@ -25,6 +27,19 @@ internal sealed class Followership(Standing standing, ReplicaLog log, Outbox out
     {
         var reply = new RaftMessage { Type = RaftMessageType.AppendReply, Term = standing.Term, Index = log.Matched, Commit = log.Commit };
         outbox.Send(leader, reply, standing.AfterTermDurable || log.Matched > log.Durable);
+    }
+
+    private void ReportBusy(in RaftMessage append, int taken)
+    {
+        var reply = new RaftMessage
+        {
+            Type = RaftMessageType.AppendReply,
+            Term = standing.Term,
+            Index = append.Index + (ulong)taken,
+            Commit = log.Commit,
+            Reject = RejectReason.Busy,
+        };
+        outbox.Send(append.From, reply, standing.AfterTermDurable);
     }
 
     /// <summary>Confirms that this replica follows the asking leader now.</summary>

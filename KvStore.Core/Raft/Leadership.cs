@@ -157,6 +157,12 @@ internal sealed class Leadership(RaftOptions options, Standing standing, Replica
     {
         if (_replicator.Find(reply.From) is not { } follower) return true;
         _hasWork = true;
+        if (reply.Reject == RejectReason.Busy)
+        {
+            _replicator.OnBusy(follower, reply, nowMs);
+            return true;
+        }
+
         if (reply.Reject != RejectReason.None)
         {
             if (reply.Index == LogIndex.Zero) return false;

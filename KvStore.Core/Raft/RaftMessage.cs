@@ -17,7 +17,7 @@ public readonly record struct RaftMessage
     /// <summary>The sender's term; in PreVote and a granted PreVoteReply the term the candidate would campaign in.</summary>
     public Term Term { get; init; }
 
-    /// <summary>Append: the index before the first entry. PreVote, Vote: the candidate's last index. AppendReply: the index through which the log matches the leader's, or the rejected previous index.</summary>
+    /// <summary>Append: the index before the first entry. PreVote, Vote: the candidate's last index. AppendReply: the index through which the log matches the leader's, the rejected previous index, or the index before the first entry there was no room for.</summary>
     public LogIndex Index { get; init; }
 
     /// <summary>Append: the term at <see cref="Index"/>. PreVote, Vote: the candidate's last term. Rejecting AppendReply: the term at <see cref="Hint"/>.</summary>
@@ -48,7 +48,7 @@ public readonly record struct RaftMessage
     internal bool IsWellFormed(ReplicaId receiver, ReadOnlySpan<EntryMeta> entries)
     {
         if (To != receiver || From.IsNone || From == receiver) return false;
-        if (Type is < RaftMessageType.PreVote or > RaftMessageType.TimeoutNow || Reject > RejectReason.LogMismatch) return false;
+        if (Type is < RaftMessageType.PreVote or > RaftMessageType.TimeoutNow || Reject > RejectReason.Busy) return false;
         if ((Term.Value | LogTerm.Value | Index.Value | Commit.Value | Hint.Value) > LargestNumber) return false;
         if (EntryCount != entries.Length) return false;
         if (Type != RaftMessageType.Append) return entries.IsEmpty;

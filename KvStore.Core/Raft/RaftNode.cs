@@ -113,7 +113,11 @@ public sealed class RaftNode
     /// Takes a message in. For an Append <paramref name="entries"/> are its entries, and the driver at once does to its log what the
     /// decision says, marking the entries with <see cref="Term"/> as it is then. Nonsense is ignored and counted.
     /// </summary>
-    public AppendDecision Step(in RaftMessage message, ReadOnlySpan<EntryMeta> entries, long nowMs)
+    /// <param name="message">The message.</param>
+    /// <param name="entries">As many as the message says.</param>
+    /// <param name="nowMs">The driver's clock.</param>
+    /// <param name="room">How many of the entries the driver can take now; the leader is told to come back with the others later.</param>
+    public AppendDecision Step(in RaftMessage message, ReadOnlySpan<EntryMeta> entries, long nowMs, int room = int.MaxValue)
     {
         SeeTime(nowMs);
         if (!message.IsWellFormed(Self, entries) || !MayAsk(message))
@@ -126,7 +130,7 @@ public sealed class RaftNode
         if (message.Term > Term) _election.BecomeFollower(message.Term, nowMs);
         AppendDecision decision = default;
         if (message.Term < Term) OnOldTerm(message);
-        else if (message.Type == RaftMessageType.Append) decision = OnAppend(message, entries);
+        else if (message.Type == RaftMessageType.Append) decision = OnAppend(message, entries, room);
         else OnOwnTerm(message);
         Settle();
         return decision;
@@ -411,10 +415,10 @@ public sealed class RaftNode
         }
     }
 
-    private AppendDecision OnAppend(in RaftMessage message, ReadOnlySpan<EntryMeta> entries)
+    private AppendDecision OnAppend(in RaftMessage message, ReadOnlySpan<EntryMeta> entries, int room)
     {
         if (!Follow(message.From)) return default;
-        if (!_followership.TryAppend(message, entries, out var decision)) IgnoredMessages++;
+        if (!_followership.TryAppend(message, entries, room, out var decision)) IgnoredMessages++;
         return decision;
     }
 

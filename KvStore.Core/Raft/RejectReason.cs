@@ -16,4 +16,7 @@ public enum RejectReason : byte
 
     /// <summary>Appends: the entry before the first one sent is not in the log, or the sender's term is over.</summary>
     LogMismatch,
+
+    /// <summary>Appends: the receiver has no room for more entries now.</summary>
+    Busy,
 }

@@ -76,6 +76,14 @@ internal sealed class Replicator(RaftOptions options, ReplicaId self, RaftLog lo
         follower.Heard(nowMs);
     }
 
+    /// <summary>An append that the follower had no room for. Of those that were under way together the first counts.</summary>
+    public void OnBusy(FollowerProgress follower, in RaftMessage reply, long nowMs)
+    {
+        var isCurrent = follower.State == ProgressState.Replicate
+            || (follower.State == ProgressState.Probe && reply.Index == follower.Next.Previous);
+        if (isCurrent && !follower.IsHeld) follower.Hold(nowMs, options.BusyRetryMs, options.MaxRetransmitMs);
+    }
+
     /// <summary>Takes what was not answered in time for lost. True if there is something to send.</summary>
     public bool Tick(long nowMs)
     {

@@ -52,6 +52,9 @@ internal sealed class RaftReplica
     /// <summary>Called for every piece of work, in words.</summary>
     public Action<string> Trace { get; set; } = static _ => { };
 
+    /// <summary>Entries that it can take from one message.</summary>
+    public int Room { get; set; } = int.MaxValue;
+
     public LogIndex LastIndex => _logStart + (ulong)_log.Count;
 
     public TestEntry EntryAt(LogIndex index) => _log[(int)(index - _logStart) - 1];
@@ -81,7 +84,7 @@ internal sealed class RaftReplica
 
         var metas = new EntryMeta[packet.Entries.Length];
         for (var i = 0; i < metas.Length; i++) metas[i] = packet.Entries[i].Meta;
-        var decision = Node.Step(packet.Message, metas, nowMs);
+        var decision = Node.Step(packet.Message, metas, nowMs, Room);
         if (!decision.Accepted) return;
         if (decision.TruncateFrom is { } cut)
         {

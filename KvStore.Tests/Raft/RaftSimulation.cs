@@ -63,6 +63,7 @@ internal sealed class RaftSimulation
     public void Heal()
     {
         _cut.Clear();
+        foreach (var replica in _replicas) replica.Room = int.MaxValue;
 
         // Where it is the only voter, nobody else can.
         if (_membership || _replicas.Count == 1 || _random.Chance(1, 2)) _mayNotLead?.Node.AllowLeading();
@@ -120,6 +121,7 @@ internal sealed class RaftSimulation
             case < 993: CheckQuorum(Any()); break;
             case < 994: Any().Node.StepDown(); break;
             case < 995: ForbidOrAllowLeading(Any()); break;
+            case < 996: Any().Room = _random.Chance(1, 2) ? int.MaxValue : _random.Next(3); break;
             case < 997: Hear(Any()); break;
             default: if (_membership) ChangeMembership(); break;
         }
