@@ -16,6 +16,8 @@ internal sealed class Partition : IDisposable
     /// <summary>Entries that a replica may lack when leadership goes to it: proposals wait until it has them.</summary>
     private const ulong MaxTransferLag = 1024;
 
+    private const long LookForRoomMs = 5;
+
     private readonly Shard _shard;
     private readonly RaftNode _raft;
     private readonly CatchUp _catchUp;
@@ -34,6 +36,9 @@ internal sealed class Partition : IDisposable
     private bool _installing;
     private RaftRole _role;
     private ReplicaId _leader;
+
+    /// <summary>The leader was told that there is no room here.</summary>
+    private bool _turnedAway;
 
     public Partition(
         Shard shard, PartitionId id, RaftNode raft, PayloadLog log, PartitionStore store, PartitionStatus status, WriteAheadLog wal,
@@ -78,9 +83,11 @@ internal sealed class Partition : IDisposable
     /// <summary>Term of the hard state handed to the WAL in this slice.</summary>
     public Term? LoggedHardState { get; set; }
 
-    public long NextDeadlineMs => _raft.NextDeadlineMs;
+    public long NextDeadlineMs => _turnedAway ? Math.Min(_shard.NowMs + LookForRoomMs, _raft.NextDeadlineMs) : _raft.NextDeadlineMs;
 
     private NodeContext Context => _shard.Context;
+
+    private bool HasRoom => !_installing && !_applies.IsFull && !Context.Storage().IsFull;
 
     public void OnWrite(PendingWrite operation)
     {
@@ -131,6 +138,7 @@ internal sealed class Partition : IDisposable
         if (!TryReadMeta(entries, message.EntryCount, out var meta, out var room)) return;
         UpdateLed();
         var decision = _raft.Step(message, meta, _shard.NowMs, room);
+        _turnedAway |= room < meta.Length;
         if (!decision.Accepted) return;
         if (decision.TruncateFrom is { } from) Truncate(from);
         var index = message.Index + (ulong)decision.FirstNew;
@@ -221,6 +229,13 @@ internal sealed class Partition : IDisposable
     {
         Writes.Expire(_shard.NowNs);
         if (!Reads.IsEmpty) Reads.Expire(_shard.NowNs);
+        if (_turnedAway && HasRoom)
+        {
+            _turnedAway = false;
+            _raft.ReportRoom();
+            return true;
+        }
+
         if (_raft.NextDeadlineMs > _shard.NowMs) return false;
         UpdateLed();
         _raft.Tick(_shard.NowMs);
@@ -323,7 +338,7 @@ internal sealed class Partition : IDisposable
     private bool TryReadMeta(ReadOnlySpan<byte> entries, int count, out ReadOnlySpan<EntryMeta> meta, out int room)
     {
         room = _installing ? 0 : int.MaxValue;
-        var isFull = count > 0 && (_applies.IsFull || Context.Storage().IsFull);
+        var isFull = count > 0 && !HasRoom;
         if (_shard.MetaScratch.Length < count) _shard.MetaScratch = new EntryMeta[Math.Max(count, _shard.MetaScratch.Length * 2)];
         var scratch = _shard.MetaScratch;
         meta = scratch.AsSpan(0, count);

@@ -8,6 +8,8 @@ namespace KvStore.Core.Raft;
 /// </summary>
 internal sealed class FollowerProgress(ReplicaId replica, LogIndex next, int retransmitMs)
 {
+    private const int FirstWindow = 16 << 10;
+
     private readonly int _retransmitMs = retransmitMs;
 
     public ReplicaId Replica { get; } = replica;
@@ -49,6 +51,12 @@ internal sealed class FollowerProgress(ReplicaId replica, LogIndex next, int ret
     /// <summary>How long it was left alone last; 0 once it has taken something.</summary>
     private int _holdMs;
 
+    /// <summary>
+    /// What may be under way to it, in bytes (one entry always may): from one entry on after it had no room, and with each answer twice as
+    /// much, for many groups want the same room.
+    /// </summary>
+    public int Window { get; private set; } = int.MaxValue;
+
     private bool IsWaiting => State switch
     {
         ProgressState.Probe => ProbeSent,
@@ -76,8 +84,13 @@ internal sealed class FollowerProgress(ReplicaId replica, LogIndex next, int ret
     /// <summary>An accepted append: the follower's log matches through <paramref name="match"/>.</summary>
     public void Acknowledge(LogIndex match, LogIndex commit, LogIndex firstRetained, long nowMs)
     {
-        if (match > Match) (IsHeld, _holdMs) = (false, 0);
-        if (IsHeld) return;
+        if (match > Match)
+        {
+            _holdMs = 0;
+            Window = (int)Math.Min(Math.Max(FirstWindow, 2L * Window), int.MaxValue);
+        }
+
+        IsHeld = false;
         Match = LogIndex.Max(Match, match);
         Inflight.AcknowledgeThrough(match);
         if (State == ProgressState.Probe || (State == ProgressState.Snapshot && Match.Next >= firstRetained))
@@ -114,12 +127,12 @@ internal sealed class FollowerProgress(ReplicaId replica, LogIndex next, int ret
         Timer.Start(lastSeenMs, RetransmitMs);
     }
 
-    /// <summary>Leaves it alone for twice as long as the time before; then one message, with entries, asks again.</summary>
-    public void Hold(long nowMs, int firstMs, int maxMs)
+    /// <summary>Leaves it alone until it says that it has room, or for twice as long as the time before; then one entry asks again.</summary>
+    public void Hold(long nowMs, int maxMs)
     {
-        _holdMs = Math.Clamp(_holdMs * 2, firstMs, maxMs);
+        _holdMs = Math.Clamp(_holdMs * 2, _retransmitMs, maxMs);
         Probe(Match.Next);
-        (IsHeld, ProbeSent) = (true, true);
+        (IsHeld, ProbeSent, Window) = (true, true, 0);
         Timer.Restart(nowMs, _holdMs);
     }
 

@@ -116,7 +116,7 @@ public sealed class RaftNode
     /// <param name="message">The message.</param>
     /// <param name="entries">As many as the message says.</param>
     /// <param name="nowMs">The driver's clock.</param>
-    /// <param name="room">How many of the entries the driver can take now; the leader is told to come back with the others later.</param>
+    /// <param name="room">How many of the entries the driver can take now; the leader is told to keep the others until <see cref="ReportRoom"/>.</param>
     public AppendDecision Step(in RaftMessage message, ReadOnlySpan<EntryMeta> entries, long nowMs, int room = int.MaxValue)
     {
         SeeTime(nowMs);
@@ -299,6 +299,12 @@ public sealed class RaftNode
 
     /// <summary>Bytes of the entries that this leader has in its log and that are not committed; 0 when it does not lead.</summary>
     public long UncommittedBytes => Role == RaftRole.Leader ? _leadership.UncommittedBytes : 0;
+
+    /// <summary>There is room again for what was turned away in <see cref="Step"/>: the leader is told, so that it need not ask.</summary>
+    public void ReportRoom()
+    {
+        if (!Leader.IsNone && Leader != Self) _followership.ConfirmMatch(Leader);
+    }
 
     /// <summary>Messages under way to a follower may be lost: nothing is sent ahead until it answers again.</summary>
     public void OnUnreachable(ReplicaId to) => _leadership.OnUnreachable(to, _nowMs);

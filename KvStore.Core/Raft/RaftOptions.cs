@@ -23,9 +23,6 @@ public sealed class RaftOptions
 
     public int MaxRetransmitMs { get; init; } = 4000;
 
-    /// <summary>A follower without room for more is asked again after this, then after twice as long, up to <see cref="MaxRetransmitMs"/>.</summary>
-    public int BusyRetryMs { get; init; } = 50;
-
     /// <summary>A commit index waits this long, up to twice as long, for an entry that takes it along to the followers; then it goes alone. 0 = at once.</summary>
     public int CommitNoticeMs { get; init; }
 

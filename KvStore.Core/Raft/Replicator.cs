@@ -81,7 +81,7 @@ internal sealed class Replicator(RaftOptions options, ReplicaId self, RaftLog lo
     {
         var isCurrent = follower.State == ProgressState.Replicate
             || (follower.State == ProgressState.Probe && reply.Index == follower.Next.Previous);
-        if (isCurrent && !follower.IsHeld) follower.Hold(nowMs, options.BusyRetryMs, options.MaxRetransmitMs);
+        if (isCurrent && !follower.IsHeld) follower.Hold(nowMs, options.MaxRetransmitMs);
     }
 
     /// <summary>Takes what was not answered in time for lost. True if there is something to send.</summary>
@@ -125,7 +125,7 @@ internal sealed class Replicator(RaftOptions options, ReplicaId self, RaftLog lo
     {
         if (follower.ProbeSent || !CanServe(follower)) return;
         var count = 0;
-        if (!follower.ProbeEmpty && follower.Next <= log.LastIndex) count = Batch(follower.Next, options.MaxAppendBytes, out _);
+        if (!follower.ProbeEmpty && follower.Next <= log.LastIndex) count = Batch(follower.Next, Math.Min(follower.Window, options.MaxAppendBytes), out _);
         SendAppend(follower, count, term, commit);
         follower.ProbeSent = true;
         follower.Timer.Start(lastSeenMs, follower.RetransmitMs);
@@ -136,7 +136,7 @@ internal sealed class Replicator(RaftOptions options, ReplicaId self, RaftLog lo
         if (!CanServe(follower)) return;
         while (follower.Next <= log.LastIndex && follower.Inflight.Count < options.MaxInflightMessages)
         {
-            var room = options.MaxInflightBytes - follower.Inflight.Bytes;
+            var room = Math.Min(follower.Window, options.MaxInflightBytes) - follower.Inflight.Bytes;
             if (follower.Inflight.Count > 0 && log.SizeAt(follower.Next) > room) break;
             var count = Batch(follower.Next, Math.Min(room, options.MaxAppendBytes), out var bytes);
             SendAppend(follower, count, term, commit);

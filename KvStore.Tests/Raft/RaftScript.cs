@@ -16,7 +16,7 @@ namespace KvStore.Tests.Raft;
 ///   stabilize [N ...]                           deliver and sync until nothing moves (among the named only)
 ///   time MS                                     advances the clock; replicas that are due tick
 ///   read N | transfer N M | check-quorum N [M ...] | compact N INDEX | resume N M | unreachable N M | snapshot-failed N M
-///   room N ENTRIES                              what N can take of one message from now on
+///   room N ENTRIES                              what N can take of one message from now on; report-room N
 ///   status | log N | progress N
 /// </summary>
 internal sealed class RaftScript
@@ -74,6 +74,7 @@ internal sealed class RaftScript
             case "forbid-leading": Get(names[0]).Node.ForbidLeading(_nowMs); break;
             case "allow-leading": Get(names[0]).Node.AllowLeading(); break;
             case "room": Get(names[0]).Room = int.Parse(names[1]); break;
+            case "report-room": Get(names[0]).Node.ReportRoom(); break;
             case "check-quorum": Get(names[0]).Node.CheckQuorum([.. names[1..].Select(Id)], _nowMs); break;
             case "compact": Get(names[0]).Compact(new LogIndex(ulong.Parse(names[1]))); break;
             case "resume": Get(names[0]).Node.ResumeReplication(Id(names[1])); break;

@@ -121,10 +121,16 @@ internal sealed class RaftSimulation
             case < 993: CheckQuorum(Any()); break;
             case < 994: Any().Node.StepDown(); break;
             case < 995: ForbidOrAllowLeading(Any()); break;
-            case < 996: Any().Room = _random.Chance(1, 2) ? int.MaxValue : _random.Next(3); break;
+            case < 996: SetRoom(Any()); break;
             case < 997: Hear(Any()); break;
             default: if (_membership) ChangeMembership(); break;
         }
+    }
+
+    private void SetRoom(RaftReplica replica)
+    {
+        replica.Room = _random.Chance(1, 2) ? int.MaxValue : _random.Next(3);
+        if (replica.Room > 0) replica.Node.ReportRoom();
     }
 
     /// <summary>At most one replica may not lead at a time, as after damage.</summary>
