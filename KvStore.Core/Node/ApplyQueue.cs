@@ -17,13 +17,24 @@ internal sealed class ApplyQueue(
     /// <summary>Payloads of entries that a slow follower has not got stay in memory up to this, per partition; then they are read from the WAL.</summary>
     private const long KeepForFollowersBytes = 4L << 20;
 
+    /// <summary>Entries are applied in portions of this many between looks at the storage engine's room.</summary>
+    private const int Portion = 16;
+
     /// <summary>The records that the entry at the head waits for, or has got.</summary>
     private EntryRecords? _head;
 
+    private long _standingReported;
+
     public bool IsHalted => status.Halt is not null;
 
-    /// <summary>The queue stands still and the log behind it has grown to what may be kept in memory: no more is taken.</summary>
-    public bool IsFull => (IsHalted || _head is not null) && log.MemoryBytes > shard.Context.Options.MaxGroupUncommittedBytes;
+    /// <summary>The queue stands still until the storage engine has written out what it holds.</summary>
+    public bool WaitsForRoom { get; private set; }
+
+    /// <summary>The queue stands still and the log behind it, or behind all that do, has grown to what may be kept in memory: no more is taken.</summary>
+    public bool IsFull => StandsStill && (log.MemoryBytes > Context.Options.MaxGroupUncommittedBytes
+        || Volatile.Read(ref Context.StandingBytes) > Context.Options.MaxNodeUncommittedBytes);
+
+    private bool StandsStill => IsHalted || _head is not null || WaitsForRoom;
 
     private NodeContext Context => shard.Context;
 
@@ -34,7 +45,7 @@ internal sealed class ApplyQueue(
     public void Prefetch(LogIndex index, ReadOnlySpan<byte> payload, bool isAwaited)
     {
         if (!IsHalted && StateMachine.LooksAtRecords(payload, isAwaited) && !EntryRecords.AreInMemory(store, payload, isAwaited))
-            ReadAhead(new EntryRecords(index, payload, isAwaited));
+            ReadAhead(new EntryRecords(index, payload, isAwaited), payload.Length);
     }
 
     /// <summary>Applies entries, through the given one or to the first that must wait.</summary>
@@ -43,6 +54,9 @@ internal sealed class ApplyQueue(
     {
         if (!IsHalted && _head is not { IsRead: false }) Apply(through);
         ReleasePayloads();
+        var standing = StandsStill ? log.MemoryBytes : 0;
+        Interlocked.Add(ref Context.StandingBytes, standing - _standingReported);
+        _standingReported = standing;
     }
 
     /// <summary>A snapshot took the place of the state: nothing that was asked of the old one counts any more.</summary>
@@ -56,8 +70,17 @@ internal sealed class ApplyQueue(
 
     private void Apply(LogIndex through)
     {
+        WaitsForRoom = false;
+        var left = 0;
         for (var index = raft.Applied.Next; index <= through; index = index.Next)
         {
+            if (left-- == 0)
+            {
+                left = Portion;
+                WaitsForRoom = Context.Storage().IsFull;
+                if (WaitsForRoom) return;
+            }
+
             var records = _head;
             Invariant.Check(records is null || records.Index == index);
             if (records?.Damage is { } damage)
@@ -83,7 +106,7 @@ internal sealed class ApplyQueue(
     }
 
     /// <summary>Only to bring the blocks into the cache: what is read now may be written again before the entry is applied.</summary>
-    private void ReadAhead(EntryRecords records) => Context.ColdReads.TryPost(store.Id, () => records.Read(store));
+    private void ReadAhead(EntryRecords records, int bytes) => Context.ColdReads.TryPost(store.Id, bytes, () => records.Read(store));
 
     private void Park(EntryRecords records)
     {

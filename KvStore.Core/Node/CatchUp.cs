@@ -13,13 +13,17 @@ namespace KvStore.Core.Node;
 /// <remarks>
 /// Everything here runs on one lane, off the shards, and may block on the disk. Frames, on the bulk lane, all with the stream's id as request id:
 /// Begin {u16 partition, u64 from replica, u64 to replica, u64 index, u64 term, u64 log time, u32 n, configuration},
-/// Chunk {u32 number, u8 last, bytes}, Ack {u32 next number wanted, u8 state: 0 go on, 1 installed, 2 failed}.
+/// Chunk {u32 number, u8 1 = last, 2 = given up, bytes}, Ack {u32 next number wanted, u8 state: 0 go on, 1 installed, 2 failed}.
 /// </remarks>
 internal sealed class CatchUp : IDisposable
 {
     private const int ChunkBytes = 256 << 10;
     private const uint Window = 4;
     private const int MaxSending = 4;
+
+    /// <summary>In place of the flag "last": the sender has ended the stream, and the receiver need not wait for it.</summary>
+    private const byte GivenUp = 2;
+
     private const long SilenceNs = 10_000_000_000;
 
     /// <summary>So long after a snapshot the log behind it is kept, for the replica to read the tail.</summary>
@@ -224,7 +228,7 @@ internal sealed class CatchUp : IDisposable
     private void EndDamaged(Outgoing outgoing, CorruptionException damage)
     {
         _context.Log.Warn($"partition {outgoing.Partition}: no snapshot for {outgoing.Node}: {damage.Message}");
-        End(outgoing, false);
+        End(outgoing, false, isDamaged: true);
     }
 
     private bool SendChunk(Outgoing outgoing, PartitionExport export)
@@ -241,10 +245,11 @@ internal sealed class CatchUp : IDisposable
         return false;
     }
 
-    private void End(Outgoing outgoing, bool ok)
+    private void End(Outgoing outgoing, bool ok, bool isDamaged = false)
     {
         outgoing.Ended = true;
         if (!_outgoing.Remove(outgoing.Stream)) return;
+        if (!ok) _context.Transport.TrySend(outgoing.Node, PeerLane.Bulk, PeerFrame.SnapshotChunk, outgoing.Stream, [0, 0, 0, 0, GivenUp]);
         var index = outgoing.Export?.State.Index ?? LogIndex.Zero;
         outgoing.Export?.Dispose();
         if (ok) _context.Counters.AddSnapshotSent();
@@ -255,7 +260,7 @@ internal sealed class CatchUp : IDisposable
         }
 
         if (_find(outgoing.Partition) is { } owner)
-            owner.Shard.Post(new ShardEvent(ShardEventKind.SnapshotSent, new SnapshotSent(outgoing.To, index, ok), outgoing.Partition));
+            owner.Shard.Post(new ShardEvent(ShardEventKind.SnapshotSent, new SnapshotSent(outgoing.To, index, ok, isDamaged), outgoing.Partition));
         StartWaiting();
     }
 
@@ -317,12 +322,15 @@ internal sealed class CatchUp : IDisposable
 
     private void OnChunk(NodeId from, ulong stream, ReadOnlySpan<byte> body)
     {
-        if (body.Length < 5 || !_incoming.TryGetValue((from, stream), out var incoming) || incoming.Ingest is null) return;
-        if (BinaryPrimitives.ReadUInt32LittleEndian(body) != incoming.Next)
+        if (body.Length < 5 || !_incoming.TryGetValue((from, stream), out var incoming)) return;
+        var isOutOfOrder = incoming.Ingest is not null && BinaryPrimitives.ReadUInt32LittleEndian(body) != incoming.Next;
+        if (body[4] == GivenUp || isOutOfOrder)
         {
             Abandon((from, stream), incoming);
             return;
         }
+
+        if (incoming.Ingest is null) return;
 
         incoming.Next++;
         incoming.LastNs = _context.Clock.BootTimeNs;

@@ -14,8 +14,11 @@ internal sealed class ColdReads : IDisposable
     /// <summary>Of the reads that may be refused.</summary>
     private const int MaxWaiting = 1024;
 
+    private const long MaxWaitingBytes = 32L << 20;
+
     private readonly ILane[] _lanes;
     private int _waiting;
+    private long _waitingBytes;
 
     public ColdReads(IScheduler scheduler)
     {
@@ -26,19 +29,20 @@ internal sealed class ColdReads : IDisposable
     /// <summary>Runs a read, which may block on the disk and must not throw. Not after <see cref="Dispose"/>.</summary>
     public void Post(PartitionId partition, Action read) => _lanes[partition.Value % Lanes].Post(new WorkItem(read));
 
-    /// <summary>As <see cref="Post"/>; false if too many such reads wait.</summary>
-    public bool TryPost(PartitionId partition, Action read)
+    /// <summary>As <see cref="Post"/>; false if too many such reads wait, or too many bytes of what waits for them.</summary>
+    public bool TryPost(PartitionId partition, int bytes, Action read)
     {
-        if (Interlocked.Increment(ref _waiting) > MaxWaiting)
+        var waiting = Interlocked.Increment(ref _waiting);
+        if (Interlocked.Add(ref _waitingBytes, bytes) > MaxWaitingBytes || waiting > MaxWaiting)
         {
-            Interlocked.Decrement(ref _waiting);
+            Leave(bytes);
             return false;
         }
 
         Post(partition, () =>
         {
             read();
-            Interlocked.Decrement(ref _waiting);
+            Leave(bytes);
         });
         return true;
     }
@@ -47,5 +51,11 @@ internal sealed class ColdReads : IDisposable
     public void Dispose()
     {
         foreach (var lane in _lanes) lane.Dispose();
+    }
+
+    private void Leave(int bytes)
+    {
+        Interlocked.Decrement(ref _waiting);
+        Interlocked.Add(ref _waitingBytes, -bytes);
     }
 }

@@ -36,7 +36,7 @@ internal sealed class FastDeletes(Shard shard, PartitionStore store)
     public bool TryRead(PendingWrite write)
     {
         var records = new EntryRecords(default, write.Payload, isAwaited: true, includeOverlay: true);
-        return shard.Context.ColdReads.TryPost(store.Id, () =>
+        return shard.Context.ColdReads.TryPost(store.Id, write.EntryLength, () =>
         {
             records.Read(store);
             write.Records = records;

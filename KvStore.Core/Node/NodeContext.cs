@@ -38,6 +38,9 @@ internal sealed class NodeContext
 
     /// <summary>Bytes of entries that are in a log of this node and not committed, over all partitions it leads.</summary>
     public long UncommittedBytes;
+
+    /// <summary>Bytes of log that are in memory because the partitions they belong to apply nothing for now.</summary>
+    public long StandingBytes;
 }
 
 /// <summary>Where a node says what happened; structured logging in production, the timeline in simulation.</summary>

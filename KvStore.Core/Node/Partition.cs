@@ -83,7 +83,7 @@ internal sealed class Partition : IDisposable
     /// <summary>Term of the hard state handed to the WAL in this slice.</summary>
     public Term? LoggedHardState { get; set; }
 
-    public long NextDeadlineMs => _turnedAway ? Math.Min(_shard.NowMs + LookForRoomMs, _raft.NextDeadlineMs) : _raft.NextDeadlineMs;
+    public long NextDeadlineMs => _turnedAway || _applies.WaitsForRoom ? Math.Min(_shard.NowMs + LookForRoomMs, _raft.NextDeadlineMs) : _raft.NextDeadlineMs;
 
     private NodeContext Context => _shard.Context;
 
@@ -212,6 +212,7 @@ internal sealed class Partition : IDisposable
             case ShardEventKind.SnapshotSent:
                 var sent = (SnapshotSent)item.Object!;
                 _raft.OnSnapshotStatus(sent.To, sent.Index, sent.Ok);
+                if (sent.IsDamaged) HandOverButTo(sent.To);
                 break;
         }
     }
@@ -229,6 +230,12 @@ internal sealed class Partition : IDisposable
     {
         Writes.Expire(_shard.NowNs);
         if (!Reads.IsEmpty) Reads.Expire(_shard.NowNs);
+        if (_applies.WaitsForRoom && !Context.Storage().IsFull)
+        {
+            ApplyDecided();
+            return true;
+        }
+
         if (_turnedAway && HasRoom)
         {
             _turnedAway = false;
@@ -445,6 +452,17 @@ internal sealed class Partition : IDisposable
     private bool MayTakeOver(ReplicaId replica) =>
         _raft.TransferTarget.IsNone && _haltedUntilMs.GetValueOrDefault(replica) <= _shard.NowMs && _raft.TryGetProgress(replica, out var progress) && progress.State == ProgressState.Replicate
         && _raft.Log.LastIndex - progress.Match <= MaxTransferLag;
+
+    /// <summary>This replica cannot be copied, for it is damaged where nobody has read yet: another one may be whole.</summary>
+    private void HandOverButTo(ReplicaId broken)
+    {
+        foreach (var member in _raft.Configuration.Voters)
+        {
+            if (member.Replica == broken || !MayTakeOver(member.Replica)) continue;
+            _raft.TransferLeadership(member.Replica, _shard.NowMs);
+            return;
+        }
+    }
 
     private void CompactLog(LogIndex through)
     {

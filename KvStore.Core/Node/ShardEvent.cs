@@ -92,4 +92,5 @@ public sealed class PooledBytes(byte[] array, int length)
 public sealed record SnapshotInstalled(ReplicaId From, LogIndex Index, Term Term, RaftConfiguration Configuration);
 
 /// <summary>A snapshot stream to a follower ended.</summary>
-public sealed record SnapshotSent(ReplicaId To, LogIndex Index, bool Ok);
+/// <param name="IsDamaged">It failed because the sender cannot read all of its own state.</param>
+public sealed record SnapshotSent(ReplicaId To, LogIndex Index, bool Ok, bool IsDamaged);

@@ -162,6 +162,24 @@ internal sealed class DamagedReplicaTests
     }
 
     [Test]
+    public void A_primary_that_cannot_be_copied_for_damage_hands_over_to_one_that_can([Range(12, 14)] int seed)
+    {
+        using var cluster = Started((ulong)seed);
+        var leader = cluster.LeaderOf(Key);
+        var damaged = Enumerable.Range(1, 3).First(n => n != leader);
+        for (var i = 0; i < 50; i++) cluster.Await(cluster.Put(leader, $"{{{Key}}}{i}", new string('x', 1_000)));
+        var path = DamageTableOf(cluster, leader);
+        var revision = cluster.Await(cluster.Put(leader, Key, "0")).Written.Revision;
+        DamageTableOf(cluster, damaged);
+        revision = Cas(cluster, leader, revision, "1");
+        cluster.World.RunUntil(() => cluster[damaged].Counters.PartitionHalts == 1, 2 * Second).ShouldBeTrue();
+        cluster.World.RunUntil(() => cluster[damaged].HaltedCount == 0, 3 * Second).ShouldBeTrue(string.Join('\n', cluster.Timeline));
+        cluster.Timeline.ShouldContain(line => line.Contains($"no snapshot for n{damaged}", StringComparison.Ordinal) && line.Contains(path, StringComparison.Ordinal));
+        Cas(cluster, leader, revision, "2");
+        cluster.World.RunUntil(() => cluster.Await(cluster.Get(damaged, Key, ReadConsistency.Local)).Value == "2", Second).ShouldBeTrue();
+    }
+
+    [Test]
     public void A_fast_delete_that_meets_damage_is_refused_and_halts_nothing()
     {
         using var cluster = Started(10);
