@@ -274,6 +274,13 @@ public sealed class KvNode : IDisposable
             foreach (var partition in shard.Partitions) partition.Dispose();
     }
 
+    /// <summary>Frees what the end of a process frees and does nothing else: for simulations, where a node is killed and the process goes on.</summary>
+    internal void Abandon()
+    {
+        _storage.Dispose();
+        foreach (var replica in Replicas) replica.Dispose();
+    }
+
     private Shard ShardOf(PartitionId partition) => _shards[partition.Value % _shards.Length];
 
     private Dictionary<PartitionId, PartitionRecovery> OpenStores()

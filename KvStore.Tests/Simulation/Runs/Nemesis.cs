@@ -1,0 +1,238 @@
+using KvStore.Core.Primitives;
+
+namespace KvStore.Tests.Simulation.Runs;
+
+/// <summary>Carries out the faults of a plan on a cluster, and starts nodes that stopped themselves, as their service manager would.</summary>
+internal sealed class Nemesis
+{
+    private const long NsPerMs = 1_000_000;
+    private const int Eio = 5;
+    private const int RestartMs = 500;
+    private readonly SimCluster _cluster;
+    private readonly int _nodes;
+    private readonly int[] _downReasons;
+    private readonly int[] _failedStarts;
+    private readonly HashSet<Fault> _active = [];
+    private bool _over;
+
+    public Nemesis(SimCluster cluster, int nodes)
+    {
+        _cluster = cluster;
+        _nodes = nodes;
+        _downReasons = new int[nodes + 1];
+        _failedStarts = new int[nodes + 1];
+        cluster.Failed = (node, _) => GoDown(node, crash: false, RestartMs);
+        cluster.PowerCut = node => GoDown(node, crash: true, RestartMs);
+        cluster.Network.IsLost = (_, _, _) => _active.Any(f => f.Kind == FaultKind.Loss && cluster.World.Random.Chance(1, f.Amount));
+        cluster.Network.Delay = (from, to) => _active.Where(f => f.Kind == FaultKind.SlowLink && (f.Node == from.Value || f.Node == to.Value)).Sum(f => f.Amount * NsPerMs)
+            + (_active.Where(f => f.Kind == FaultKind.OneWay && f.Node == from.Value && f.Other == to.Value).Select(EndNs).DefaultIfEmpty(0).Max() is var end and > 0 ? end - cluster.World.NowNs : 0);
+    }
+
+    /// <summary>A node's process has ended: whoever waits for it hears no more.</summary>
+    public Action<int>? Gone { get; set; }
+
+    public Dictionary<FaultKind, int> Counts { get; } = [];
+
+    /// <summary>Starts that failed for no reason that a fault explains.</summary>
+    public List<string> Refusals { get; } = [];
+
+    private readonly Dictionary<Fault, long> _endsNs = [];
+
+    public void Plan(IEnumerable<Fault> faults)
+    {
+        var start = _cluster.World.NowNs;
+        foreach (var fault in faults) _cluster.World.At(start + (fault.AtMs * NsPerMs), () => Begin(fault));
+    }
+
+    /// <summary>Ends all faults and starts every node that is down.</summary>
+    public void HealAll()
+    {
+        _over = true;
+        foreach (var fault in _active.OrderBy(f => f.AtMs).ToList()) End(fault);
+        _cluster.Network.Heal();
+        for (var node = 1; node <= _nodes; node++)
+        {
+            _downReasons[node] = 0;
+            Calm(node);
+            if (!_cluster.IsUp(node)) TryStart(node);
+        }
+
+        Say("all is healed");
+    }
+
+    private void Begin(Fault fault)
+    {
+        if (_over) return;
+        Counts[fault.Kind] = Counts.GetValueOrDefault(fault.Kind) + 1;
+        Say($"FAULT {fault}");
+        _active.Add(fault);
+        _endsNs[fault] = _cluster.World.NowNs + (fault.DurationMs * NsPerMs);
+        Act(fault);
+        _cluster.World.At(_endsNs[fault], () => End(fault));
+    }
+
+    private long EndNs(Fault fault) => _endsNs[fault];
+
+    private void Act(Fault fault)
+    {
+        var (node, isUp) = (fault.Node, _cluster.IsUp(fault.Node));
+        switch (fault.Kind)
+        {
+            case FaultKind.PowerCut or FaultKind.Kill:
+                GoDown(node, fault.Kind == FaultKind.PowerCut, fault.DurationMs);
+                break;
+            case FaultKind.PowerCutOfAll:
+                for (var each = 1; each <= _nodes; each++) GoDown(each, crash: true, fault.DurationMs);
+                break;
+            case FaultKind.PowerCutInCall when isUp:
+                _cluster.DiskOf(node).PowerCutAtStep = _cluster.DiskOf(node).Steps + fault.Amount;
+                break;
+            case FaultKind.PowerCutInStart:
+                GoDown(node, crash: false, 10);
+                _cluster.DiskOf(node).PowerCutAtStep = _cluster.DiskOf(node).Steps + fault.Amount;
+                break;
+            case FaultKind.Pause when isUp:
+                _cluster.SchedulerOf(node).Pause();
+                break;
+            case FaultKind.WallClock:
+                _cluster.ClockOf(node).WallOffsetMs += fault.Amount;
+                break;
+            case FaultKind.Drift:
+                _cluster.ClockOf(node).DriftPpm = fault.Amount;
+                break;
+            case FaultKind.Isolate:
+                foreach (var other in Others(node)) _cluster.Network.Cut(Id(node), Id(other));
+                break;
+            case FaultKind.Cut:
+                _cluster.Network.Cut(Id(node), Id(fault.Other));
+                break;
+            case FaultKind.Flap:
+                Flap(fault, cut: true);
+                break;
+            case FaultKind.SlowDisk when isUp:
+                foreach (var lane in DiskLanes) _cluster.SchedulerOf(node).LaneDelays[lane] = fault.Amount * NsPerMs;
+                break;
+            case FaultKind.HungDisk when isUp:
+                _cluster.SchedulerOf(node).IsHeld = DiskLanes.Contains;
+                break;
+            case FaultKind.FullDisk:
+                _cluster.DiskOf(node).CapacityBytes = _cluster.DiskOf(node).UsedBytes + ((long)fault.Amount << 10);
+                break;
+            case FaultKind.WriteError or FaultKind.SyncError:
+                FailOnce(_cluster.DiskOf(node), fault);
+                break;
+            case FaultKind.BitRot:
+                Rot(_cluster.DiskOf(node), fault.Amount);
+                break;
+        }
+    }
+
+    private static readonly string[] DiskLanes = ["wal", "wal-supply", "flush", "compaction-0", "compaction-1", "cold-reads-0", "cold-reads-1", "catch-up"];
+
+    private void End(Fault fault)
+    {
+        if (!_active.Remove(fault)) return;
+        _endsNs.Remove(fault);
+        var node = fault.Node;
+        switch (fault.Kind)
+        {
+            case FaultKind.Pause or FaultKind.SlowDisk or FaultKind.HungDisk or FaultKind.FullDisk or FaultKind.WriteError or FaultKind.SyncError or FaultKind.PowerCutInCall:
+                Calm(node);
+                break;
+            case FaultKind.WallClock:
+                _cluster.ClockOf(node).WallOffsetMs -= fault.Amount;
+                break;
+            case FaultKind.Drift:
+                _cluster.ClockOf(node).DriftPpm = 0;
+                break;
+            case FaultKind.Isolate:
+                foreach (var other in Others(node)) _cluster.Network.Mend(Id(node), Id(other));
+                break;
+            case FaultKind.Cut:
+                _cluster.Network.Mend(Id(node), Id(fault.Other));
+                break;
+            default:
+                return;
+        }
+
+        Say($"end of {fault.Kind} n{node}");
+    }
+
+    /// <summary>Ends what a node and its disk suffer from.</summary>
+    private void Calm(int node)
+    {
+        var (scheduler, disk) = (_cluster.SchedulerOf(node), _cluster.DiskOf(node));
+        scheduler.LaneDelays.Clear();
+        scheduler.IsHeld = _ => false;
+        if (scheduler.Paused) scheduler.Continue();
+        disk.CapacityBytes = long.MaxValue;
+        disk.PowerCutAtStep = 0;
+        disk.Fault = null;
+    }
+
+    private void Flap(Fault fault, bool cut)
+    {
+        if (cut && !_active.Contains(fault)) return;
+        if (cut) _cluster.Network.Cut(Id(fault.Node), Id(fault.Other));
+        else _cluster.Network.Mend(Id(fault.Node), Id(fault.Other));
+        _cluster.World.After(fault.Amount * NsPerMs, () => Flap(fault, !cut));
+    }
+
+    private static void FailOnce(SimDisk disk, Fault fault)
+    {
+        var wanted = fault.Kind == FaultKind.WriteError ? DiskCall.Write : DiskCall.DataSync;
+        var left = fault.Amount;
+        disk.Fault = (call, _, _) => call == wanted && --left == 0 ? Eio : 0;
+    }
+
+    private void Rot(SimDisk disk, int draw)
+    {
+        var random = new Prng((ulong)draw);
+        var tables = disk.List($"{SimCluster.Directory}/store").Where(name => name.EndsWith(".sst", StringComparison.Ordinal)).ToList();
+        if (tables.Count == 0) return;
+        var path = $"{SimCluster.Directory}/store/{tables[random.Next(tables.Count)]}";
+        if (disk.Content(path).Length is var length and > 0) disk.FlipBit(path, random.Next(length), random.Next(8));
+    }
+
+    private void GoDown(int node, bool crash, int forMs)
+    {
+        var wasUp = _cluster.IsUp(node);
+        if (crash) _cluster.Crash(node);
+        else if (wasUp) _cluster.Kill(node);
+        if (wasUp) Gone?.Invoke(node);
+        Say($"n{node} is down");
+        var reason = ++_downReasons[node];
+        _cluster.World.After(forMs * NsPerMs, () =>
+        {
+            if (reason == _downReasons[node] && !_cluster.IsUp(node)) TryStart(node);
+        });
+    }
+
+    private void TryStart(int node)
+    {
+        try
+        {
+            _cluster.Restart(node);
+            Say($"n{node} has started");
+            _failedStarts[node] = 0;
+        }
+        catch (PowerCutException)
+        {
+            GoDown(node, crash: true, RestartMs);
+        }
+        catch (Exception refusal) when (refusal is not InvariantException)
+        {
+            Say($"n{node} does not start: {refusal.Message}");
+
+            // A full disk or an I/O error is a reason; a service manager tries again and again.
+            if (++_failedStarts[node] > 3 && _over) Refusals.Add($"n{node} does not start: {refusal}");
+            else GoDown(node, crash: false, RestartMs);
+        }
+    }
+
+    private IEnumerable<int> Others(int node) => Enumerable.Range(1, _nodes).Where(n => n != node);
+
+    private static NodeId Id(int node) => new((ushort)node);
+
+    private void Say(string text) => _cluster.Timeline.Add($"{_cluster.World.NowNs / NsPerMs} ms {text}");
+}
