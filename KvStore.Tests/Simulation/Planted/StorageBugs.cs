@@ -18,8 +18,7 @@ internal static class StorageBugs
                 Wal + "LogScan.cs", "if (KnownDurable >= Next) SetDamage(segment.File, offset, Next, \"a batch is missing or its checksum is wrong\");", "")),
         new("recycle-last-vote", "a segment goes when later ones hold newer votes",
             new PlantedEdit(
-                Wal + "GroupTable.cs", "group with { HardState = RecordPayload.HardState(payload) }",
-                "group with { HardState = RecordPayload.HardState(payload) with { Vote = 0 } }")),
+                Wal + "GroupTable.cs", "RecordPayload.HardState(payload)", "RecordPayload.HardState(payload) with { Vote = 0 }")),
         new("recycle-needed-entry", "a segment goes when its entries are in tables",
             new PlantedEdit(
                 Wal + "Retention.cs", "if (!_applied.TryGetValue(partition, out var applied) || use.LastEntry > applied) return true;", "")),

@@ -1,0 +1,114 @@
+using KvStore.Protocol.Messages;
+using NUnit.Framework;
+using Shouldly;
+
+namespace KvStore.Tests.Simulation.Checkers;
+
+/// <summary>Each check on small histories: ones that the contract allows, and ones that it does not.</summary>
+[TestFixture]
+internal sealed class HistoryCheckTests
+{
+    private static readonly WriteCondition IfFive = WriteCondition.IfVersion(1, 5);
+
+    private static readonly IHistoryCheck[] All =
+        [new LinearizabilityCheck(), new DurabilityCheck(), new ConvergenceCheck(), new VersionOrderCheck(), new OutcomeCheck(), new StalenessCheck()];
+
+    private static IEnumerable<TestCaseData> Right()
+    {
+        yield return Allowed("a write and reads of it", new HandHistory()
+            .Write("k", "a", "5", 0, 10).Get("k", "a", "5", 5, 6).Get("k", "a", "5", 20, 30).Local("k", "a", "5", 40, 3)
+            .Replica(1, "1.9", ("k", "a", "5")).Replica(2, "1.9", ("k", "a", "5")));
+        yield return Allowed("a fast write that a new leader cut", new HandHistory()
+            .Fast("k", "a", "5", 0, 10).Local("k", "a", "5", 11, 0).Get("k", null, "", 2_000, 2_010).Write("j", "b", "2.5", 2_020, 2_030)
+            .Replica(1, "2.9", ("j", "b", "2.5")));
+        yield return Allowed("a local read as old as it says", new HandHistory()
+            .Write("k", "a", "5", 0, 10).Write("k", "b", "6", 20, 30).Local("k", "a", "5", 40, 10));
+        yield return Allowed("an unknown write that was applied later", new HandHistory()
+            .Failed("k", "a", KvError.DeadlineExceeded, Outcome.Unknown, 0, 10).Get("k", null, "", 20, 30).Get("k", "a", "5", 40, 50));
+        yield return Allowed("a condition that failed, and one that held", new HandHistory()
+            .Write("k", "a", "5", 0, 10).Failed("k", "b", KvError.ConditionFailed, Outcome.NotApplied, 20, 30, WriteCondition.IfAbsent, "5")
+            .Write("k", "c", "7", 40, 50, w => w with { Condition = IfFive }).Get("k", "c", "7", 60, 70));
+        yield return Allowed("a page that began before a delete", new HandHistory()
+            .Write("k", "a", "5", 0, 10).Write("k", null, "6", 20, 30).Local("k", null, "", 40, 5, r => r with { IsScan = true })
+            .Replica(1, "1.6", ("k", null, "6")));
+        yield return Allowed("an expired record whose value is gone on one replica", new HandHistory()
+            .Write("k", "a", "5", 0, 10, w => w with { Expires = true }).Get("k", null, "5", 100, 110));
+    }
+
+    private static IEnumerable<TestCaseData> Wrong()
+    {
+        yield return Forbidden("linearizability", "a stale quorum read", new HandHistory()
+            .Write("k", "a", "5", 0, 10).Write("k", "b", "6", 20, 30).Get("k", "a", "5", 40, 50));
+        yield return Forbidden("linearizability", "one condition held twice", new HandHistory()
+            .Write("k", "a", "5", 0, 10)
+            .Write("k", "b", "6", 20, 30, w => w with { Condition = IfFive }).Write("k", "c", "7", 40, 50, w => w with { Condition = IfFive }));
+        yield return Forbidden("linearizability", "a committed fast write that a quorum read lacks", new HandHistory()
+            .Fast("k", "a", "5", 0, 10).Get("k", null, "", 20, 30).Get("k", "a", "5", 40, 50));
+        yield return Forbidden("linearizability", "an end without an acknowledged write", new HandHistory()
+            .Write("k", "a", "5", 0, 10).Replica(1, "1.9"));
+        yield return Forbidden("durability", "a lost strong write", new HandHistory()
+            .Write("k", "a", "5", 0, 10).Replica(1, "2.9", ("k", "a", "5")).Replica(2, "2.9"));
+        yield return Forbidden("durability", "a lost delete", new HandHistory()
+            .Write("k", "a", "5", 0, 10).Write("k", null, "6", 20, 30).Replica(1, "2.9", ("k", "a", "5")));
+        yield return Forbidden("durability", "a fast write lost under one leader", new HandHistory()
+            .Fast("k", "a", "5", 0, 10).Replica(1, "1.9"));
+        yield return Forbidden("convergence", "different values", new HandHistory()
+            .Replica(1, "1.9", ("k", "a", "5")).Replica(2, "1.9", ("k", "b", "5")));
+        yield return Forbidden("convergence", "a tombstone on one replica only", new HandHistory()
+            .Replica(1, "1.9", ("k", null, "5")).Replica(2, "1.9"));
+        yield return Forbidden("convergence", "a replica behind", new HandHistory().Replica(1, "1.9").Replica(2, "1.8"));
+        yield return Forbidden("version-order", "a deleted record that comes back", new HandHistory()
+            .Write("k", "a", "5", 0, 10, w => w with { Expires = true }).Write("k", null, "6", 20, 30).Get("k", "a", "5", 40, 50));
+        yield return Forbidden("version-order", "a later write put first", new HandHistory()
+            .Write("k", "a", "6", 0, 10).Write("j", "b", "5", 20, 30));
+        yield return Forbidden("version-order", "two entries at one index", new HandHistory()
+            .Write("k", "a", "1.5", 0, 10).Write("j", "b", "2.5", 0, 10));
+        yield return Forbidden("version-order", "time that runs back", new HandHistory()
+            .Write("k", "a", "5", 0, 10).Write("j", "b", "6", 20, 30, w => w with { Revision = w.Revision with { Ticks = 1 } }));
+        yield return Forbidden("outcomes", "a write that was not applied, and read", new HandHistory()
+            .Failed("k", "a", KvError.Overloaded, Outcome.NotApplied, 0, 10).Local("k", "a", "5", 20, null));
+        yield return Forbidden("outcomes", "a write that was not applied, and there in the end", new HandHistory()
+            .Failed("k", "a", KvError.Overloaded, Outcome.NotApplied, 0, 10).Replica(1, "1.9", ("k", "a", "5")));
+        yield return Forbidden("outcomes", "an error without an outcome", new HandHistory().Failed("k", "a", KvError.Overloaded, Outcome.None, 0, 10));
+        yield return Forbidden("outcomes", "an error of a read with the outcome of a write", new HandHistory().ReadError(KvError.NoQuorum, Outcome.Unknown));
+        yield return Forbidden("outcomes", "another revision than was told", new HandHistory().Write("k", "a", "5", 0, 10).Local("k", "a", "6", 20, null));
+        yield return Forbidden("outcomes", "a write that took effect twice", new HandHistory()
+            .Failed("k", "a", KvError.Unavailable, Outcome.Unknown, 0, 10).Get("k", "a", "5", 20, 30).Get("k", "a", "7", 40, 50));
+        yield return Forbidden("outcomes", "a value from nowhere", new HandHistory().Get("k", "x", "5", 0, 10));
+        yield return Forbidden("outcomes", "a read of the future", new HandHistory().Get("k", "a", "5", 0, 10).Write("k", "a", "5", 20, 30));
+        yield return Forbidden("outcomes", "one revision for two writes", new HandHistory().Write("k", "a", "5", 0, 10).Write("k", "b", "5", 0, 10));
+        yield return Forbidden("outcomes", "a strong write that one node has", new HandHistory().Write("k", "a", "5", 0, 10, w => w with { AckedBy = [1] }));
+        yield return Forbidden("staleness", "older than its bound", new HandHistory()
+            .Write("k", "a", "5", 0, 10).Write("k", "b", "6", 20, 30).Local("k", "a", "5", 40, 9));
+        yield return Forbidden("staleness", "absent, beyond its bound", new HandHistory().Write("k", "a", "5", 0, 10).Local("k", null, "", 40, 9));
+        yield return Forbidden("staleness", "not in the page, beyond its bound", new HandHistory()
+            .Write("k", "a", "5", 0, 10).Local("k", null, "", 40, 9, r => r with { IsScan = true }));
+        yield return Forbidden("staleness", "a committed fast write that is not in it", new HandHistory()
+            .Fast("k", "a", "5", 0, 10).Local("k", null, "", 40, 9).Replica(1, "1.9", ("k", "a", "5")));
+        yield return Forbidden("staleness", "the leftover of a cut log in the place of a write", new HandHistory()
+            .Fast("k", "a", "1.9", 0, 10).Write("k", "b", "2.6", 20, 30).Local("k", "a", "1.9", 100, 9));
+        yield return Forbidden("staleness", "older than was asked", new HandHistory()
+            .Write("k", "a", "5", 0, 10).Write("k", "b", "6", 20, 30).Local("k", "a", "5", 31, null, r => r with { AtLeast = HandHistory.Revision("6") }));
+    }
+
+    [TestCaseSource(nameof(Right))]
+    public void What_is_promised_is_no_violation(HandHistory history) =>
+        All.SelectMany(check => check.Check(history.Build()).Select(text => $"{check.Name}: {text}")).ShouldBeEmpty();
+
+    [TestCaseSource(nameof(Wrong))]
+    public void What_is_not_allowed_is_found(string check, HandHistory history) =>
+        All.Single(c => c.Name == check).Check(history.Build()).ShouldNotBeEmpty();
+
+    [Test]
+    public void Fast_writes_that_were_cut_are_counted()
+    {
+        var history = new HandHistory()
+            .Fast("k", "a", "1.5", 0, 10).Fast("j", "b", "1.6", 0, 10).Write("k", "c", "2.5", 20, 30)
+            .Replica(1, "2.7", ("k", "c", "2.5")).Replica(2, "2.7", ("k", "c", "2.5"));
+        DurabilityCheck.CountCutFastWrites(history.Build()).ShouldBe(1);
+    }
+
+    private static TestCaseData Allowed(string name, HandHistory history) => new TestCaseData(history).SetArgDisplayNames(name);
+
+    private static TestCaseData Forbidden(string check, string name, HandHistory history) => new TestCaseData(check, history).SetArgDisplayNames(check, name);
+}

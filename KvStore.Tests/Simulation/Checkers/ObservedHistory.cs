@@ -1,0 +1,41 @@
+using KvStore.Protocol.Messages;
+
+namespace KvStore.Tests.Simulation.Checkers;
+
+/// <summary>
+/// What clients saw of a run, key by key, and what was on the replicas in the end: all that the checkers look at.
+/// </summary>
+internal sealed class ObservedHistory
+{
+    private ILookup<string, ObservedWrite>? _writesByKey;
+    private HashSet<(ushort Partition, RecordVersion Version)>? _committed;
+
+    public required IReadOnlyList<ObservedWrite> Writes { get; init; }
+
+    /// <summary>Answered reads only.</summary>
+    public required IReadOnlyList<ObservedRead> Reads { get; init; }
+
+    /// <summary>Errors that reads were answered with.</summary>
+    public IReadOnlyList<(string Read, KvError Error, Outcome Outcome)> ReadErrors { get; init; } = [];
+
+    /// <summary>Of every replica; empty if the run did not get so far.</summary>
+    public IReadOnlyList<ReplicaContent> Replicas { get; init; } = [];
+
+    public ILookup<string, ObservedWrite> WritesByKey => _writesByKey ??= Writes.OrderBy(w => w.InvokedNs).ToLookup(w => w.Key);
+
+    /// <summary>
+    /// Whether an entry is known to have been committed: its strong write was acknowledged, a quorum read saw it, or it is there in the end.
+    /// An acknowledged fast write of which this is not known may have been cut by a new leader.
+    /// </summary>
+    public bool IsCommitted(ushort partition, RecordVersion version) => (_committed ??= FindCommitted()).Contains((partition, version));
+
+    public bool IsCommitted(ObservedWrite write) => write.IsApplied && IsCommitted(write.Partition, write.Version);
+
+    private HashSet<(ushort, RecordVersion)> FindCommitted() =>
+    [
+        .. Writes.Where(w => w.IsApplied && w.IsStrong).Select(w => (w.Partition, w.Version)),
+        .. Writes.Where(w => w.Error == KvError.ConditionFailed && !w.Version.IsNone).Select(w => (w.Partition, w.Version)),
+        .. Reads.Where(r => r.IsQuorum && !r.Version.IsNone).Select(r => (r.Partition, r.Version)),
+        .. Replicas.SelectMany(replica => replica.Records.Values.Select(record => (replica.Partition, record.Version))),
+    ];
+}
