@@ -171,6 +171,9 @@ public sealed class KvNode : IDisposable
     /// <summary>What other threads may know of a partition; null when this node does not hold it.</summary>
     public PartitionStatus? StatusOf(PartitionId partition) => _statuses[partition.Value];
 
+    /// <summary>The replicas themselves. They belong to their shards: to be looked at only where nothing else runs, in a simulation.</summary>
+    internal IEnumerable<Partition> Replicas => _shards.SelectMany(shard => shard.Partitions);
+
     public PartitionStore? StoreOf(PartitionId partition) => _stores.GetValueOrDefault(partition);
 
     /// <summary>How many partitions this node is primary of now.</summary>

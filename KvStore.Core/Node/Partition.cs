@@ -65,6 +65,8 @@ internal sealed class Partition : IDisposable
 
     public PartitionId Id { get; }
 
+    public RaftNode Raft => _raft;
+
     public PayloadLog Log { get; }
 
     public PartitionStore Store { get; }
