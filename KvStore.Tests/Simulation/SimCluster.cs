@@ -11,15 +11,16 @@ internal sealed class SimCluster : IDisposable
 {
     public const string Directory = "/data";
     private readonly Dictionary<NodeId, SimNode> _nodes = [];
-    private readonly long _blockCacheBytes;
+    private readonly NodeOptions _options;
 
     /// <param name="seed">Everything follows from it.</param>
     /// <param name="nodes">3 or more.</param>
     /// <param name="partitions">A power of two.</param>
     /// <param name="blockCacheBytes">0: every block that is read is forgotten at once.</param>
-    public SimCluster(ulong seed, int nodes = 3, int partitions = 16, long blockCacheBytes = 128L << 20)
+    /// <param name="options">Of every node, instead of small ones that are good for most tests.</param>
+    public SimCluster(ulong seed, int nodes = 3, int partitions = 16, long blockCacheBytes = 128L << 20, NodeOptions? options = null)
     {
-        _blockCacheBytes = blockCacheBytes;
+        _options = options ?? new NodeOptions { Shards = 1, WalSegmentBytes = 1 << 20, WalRetentionBytes = 4 << 20, MemTableBytes = 1 << 20, BlockCacheBytes = blockCacheBytes };
         World = new SimWorld(seed);
         Network = new SimNetwork(World);
         var members = Enumerable.Range(1, nodes).Select(i => new ClusterMember
@@ -55,6 +56,8 @@ internal sealed class SimCluster : IDisposable
 
     public IEnumerable<KvNode> Running => _nodes.Values.Where(n => n.Node is not null).Select(n => n.Node!);
 
+    public bool IsRunning(int id) => _nodes[new NodeId((ushort)id)].Node is not null;
+
     public bool EveryPartitionIsLed() => Enumerable.Range(0, Topology.PartitionCount).All(p =>
         Running.Count(n => n.StatusOf(new PartitionId((ushort)p))?.Read().Role == Core.Raft.RaftRole.Leader) == 1
         && Running.All(n => !n.LeaderOf(new PartitionId((ushort)p)).IsNone));
@@ -67,8 +70,7 @@ internal sealed class SimCluster : IDisposable
         var seams = new NodeSeams(
             state.Disk, state.Clock ??= new SimClock(World), state.Scheduler, Network.For(id), new Log(this, id), new Deaf(),
             World.Random.Fork(), cause => Timeline.Add($"{World.NowNs / 1_000_000} ms {id} fatal: {cause}"));
-        var options = new NodeOptions { Shards = 1, WalSegmentBytes = 1 << 20, WalRetentionBytes = 4 << 20, MemTableBytes = 1 << 20, BlockCacheBytes = _blockCacheBytes };
-        state.Node = KvNode.Open(seams, options, new NodeIdentity(state.Incarnation, state.Boot), id, Topology, Directory);
+        state.Node = KvNode.Open(seams, _options, new NodeIdentity(state.Incarnation, state.Boot), id, Topology, Directory);
         state.Node.Start();
         Network.Attach(id, state.Node);
     }
@@ -88,7 +90,7 @@ internal sealed class SimCluster : IDisposable
     /// <summary>Sends a request to a node; the result is filled in when the reply comes.</summary>
     public SimReply Send(int node, FrameType type, byte[] body, long timeoutMs = 5_000)
     {
-        var reply = new SimReply();
+        var reply = new SimReply(World);
         this[node].Coordinator.Submit(new ClientRequest
         {
             Type = type,
@@ -175,9 +177,12 @@ internal sealed class SimCluster : IDisposable
 }
 
 /// <summary>The reply to one request, when it comes; a second one is a bug.</summary>
-internal sealed class SimReply : IReplySink
+internal sealed class SimReply(SimWorld world) : IReplySink
 {
     public bool IsDone { get; private set; }
+
+    /// <summary>When it came.</summary>
+    public long AtNs { get; private set; }
 
     public FrameType Type { get; private set; }
 
@@ -191,6 +196,7 @@ internal sealed class SimReply : IReplySink
     {
         if (IsDone) throw new InvalidOperationException("a second reply to one request");
         IsDone = true;
+        AtNs = world.NowNs;
         Type = type;
         Body = body.ToArray();
     }

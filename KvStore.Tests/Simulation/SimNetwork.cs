@@ -23,6 +23,9 @@ internal sealed class SimNetwork(SimWorld world)
     /// <summary>Frames that vanish on their way.</summary>
     public Func<NodeId, NodeId, PeerFrame, bool> IsLost { get; set; } = (_, _, _) => false;
 
+    /// <summary>Hears every frame that a node hands to an open lane, lost ones too.</summary>
+    public FrameListener Sent { get; set; } = static (_, _, _, _) => { };
+
     public IPeerTransport For(NodeId self) => new Port(this, self);
 
     /// <summary>A node is reachable from now on; its neighbours' lanes to it come up.</summary>
@@ -75,6 +78,7 @@ internal sealed class SimNetwork(SimWorld world)
     private bool Send(NodeId from, NodeId to, PeerLane lane, PeerFrame type, ulong requestId, ReadOnlySpan<byte> body)
     {
         if (!_nodes.ContainsKey(to) || !_nodes.ContainsKey(from) || _cut.Contains((from, to)) || _cut.Contains((to, from))) return false;
+        Sent(from, to, type, body);
         if (IsLost(from, to, type)) return true;
         var bytes = body.ToArray();
         var epoch = _epochs.GetValueOrDefault((from, to));
@@ -96,3 +100,6 @@ internal sealed class SimNetwork(SimWorld world)
             network.Send(self, to, lane, type, requestId, body);
     }
 }
+
+/// <summary>A frame leaves a node. The body may be looked at until the call returns.</summary>
+internal delegate void FrameListener(NodeId from, NodeId to, PeerFrame type, ReadOnlySpan<byte> body);
