@@ -11,6 +11,9 @@ usage: ./build.sh VERB [arguments]
   build               out/kvd, one native executable, and its second name out/kvctl
   dev [arguments]     build if a source is newer, then run a three-node cluster in one process (kvd dev)
   test [arguments]    build everything and run all tests; --filter EXPRESSION runs some
+  simulate [arguments]
+                      run whole clusters under faults: [--seeds N] [--first S] [--seconds T] [--threads K] [--timeline] [--shrink] [--stop];
+                      with --planted [NAME]: with bugs planted in a copy of the sources, which must be found
   bench WHAT [arguments]
                       WHAT is micro, engine, peers or cluster; [--quick] [--json FILE]
   format [--verify]   put the sources into the house style, or only check them
@@ -123,6 +126,12 @@ run_tests() {
   return "$status"
 }
 
+simulate() {
+  need_sdk
+  dotnet build KvStore.Tests -c Release -nologo -v quiet
+  exec dotnet KvStore.Tests/bin/Release/net10.0/KvStore.Tests.dll simulate "$@"
+}
+
 bench() {
   local what=${1:-}
   need_sdk
@@ -168,6 +177,7 @@ case $verb in
   build) build ;;
   dev) dev "$@" ;;
   test) run_tests "$@" ;;
+  simulate) simulate "$@" ;;
   bench) bench "$@" ;;
   format) format "$@" ;;
   package) package ;;

@@ -21,9 +21,9 @@ internal sealed class PartitionReads(PartitionId id, RaftNode raft, PartitionWri
 
     public void Add(ReadBarrier read)
     {
-        if (read.AtLeast.Value != 0)
+        if (read.AtLeast.Index != LogIndex.Zero)
         {
-            if (Visible() >= read.AtLeast) End(read, BarrierVerdict.Ready);
+            if (Shows(read.AtLeast)) End(read, BarrierVerdict.Ready);
             else _appliedOnly.Add(read);
             return;
         }
@@ -64,10 +64,9 @@ internal sealed class PartitionReads(PartitionId id, RaftNode raft, PartitionWri
     {
         while (_confirmed.TryPeek(out var read) && raft.Applied >= read.Required) End(_confirmed.Dequeue(), BarrierVerdict.Ready);
         if (_appliedOnly.Count == 0) return;
-        var reached = Visible();
         for (var i = _appliedOnly.Count - 1; i >= 0; i--)
         {
-            if (_appliedOnly[i].AtLeast > reached) continue;
+            if (!Shows(_appliedOnly[i].AtLeast)) continue;
             var read = _appliedOnly[i];
             _appliedOnly.RemoveAt(i);
             End(read, BarrierVerdict.Ready);
@@ -105,12 +104,13 @@ internal sealed class PartitionReads(PartitionId id, RaftNode raft, PartitionWri
     }
 
     /// <summary>
-    /// Through here a local read sees every acknowledged write. The overlay holds fast writes only, so what it shows counts where nothing
-    /// else above the applied index can have been acknowledged: at a primary that has applied an entry of its term.
+    /// Whether a local read sees every acknowledged write through an entry. The overlay holds fast writes only, so what it shows counts where
+    /// nothing else above the applied index can have been acknowledged: at a primary that has applied an entry of its term, and for entries of
+    /// that term. (A primary that was deposed and does not know it goes on to acknowledge fast writes: their indexes say nothing of the later
+    /// primary's entry at the same index.)
     /// </summary>
-    private LogIndex Visible() => raft.Role == RaftRole.Leader && raft.Log.TermAt(raft.Applied) == raft.Term
-        ? LogIndex.Max(raft.Applied, writes.NewestAcknowledged)
-        : raft.Applied;
+    private bool Shows(in Primitives.Version entry) => raft.Applied >= entry.Index
+        || (raft.Role == RaftRole.Leader && raft.Log.TermAt(raft.Applied) == raft.Term && entry.Term == raft.Term && writes.NewestAcknowledged >= entry.Index);
 
     private void End(ReadBarrier read, BarrierVerdict verdict) =>
         read.Completion.OnBarrier(id, verdict, raft.Configuration.Find(raft.Leader)?.Node ?? default);

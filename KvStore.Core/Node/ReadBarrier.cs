@@ -23,7 +23,7 @@ public interface IBarrierCompletion
 
 /// <summary>
 /// A quorum read that waits at the primary (ReadIndex: Ongaro's thesis, section 6.4), or, with <see cref="AtLeast"/>,
-/// a local read that waits for its replica to have applied an index.
+/// a local read that waits for its replica to have reached an entry.
 /// </summary>
 public sealed class ReadBarrier
 {
@@ -33,8 +33,8 @@ public sealed class ReadBarrier
 
     public required IBarrierCompletion Completion { get; init; }
 
-    /// <summary>Not zero: no leadership is asked for, only that this index is applied.</summary>
-    public LogIndex AtLeast { get; init; }
+    /// <summary>Its index not zero: no leadership is asked for, only that the entry of this version is applied, or shown in the overlay.</summary>
+    public Primitives.Version AtLeast { get; init; }
 
     internal ulong Round { get; set; }
 

@@ -13,14 +13,14 @@ internal sealed class RoutedGet : RoutedRequest, IBarrierCompletion
 {
     private readonly byte[] _key;
     private readonly bool _quorum;
-    private readonly LogIndex _atLeast;
+    private readonly Primitives.Version _atLeast;
 
     public RoutedGet(Coordinator coordinator, in ClientRequest request, PartitionId partition, in GetKeyView key, ReadConsistency consistency)
         : base(coordinator, request, partition)
     {
         _key = key.Key.ToArray();
         _quorum = consistency == ReadConsistency.Quorum;
-        _atLeast = new LogIndex(key.AtLeast.Index);
+        _atLeast = key.AtLeast.FromWire().Version;
     }
 
     public override RequestKind Kind => RequestKind.Get;
@@ -40,7 +40,7 @@ internal sealed class RoutedGet : RoutedRequest, IBarrierCompletion
             default:
                 EndWithError(KvError.DeadlineExceeded, _quorum
                     ? "a majority did not confirm the primary in time"
-                    : $"the primary has not reached index {_atLeast} in time");
+                    : $"the primary has not reached {_atLeast} in time");
                 break;
         }
     }
@@ -69,6 +69,6 @@ internal sealed class RoutedGet : RoutedRequest, IBarrierCompletion
         Partition = Partition,
         DeadlineNs = DeadlineNs,
         Completion = this,
-        AtLeast = _quorum ? LogIndex.Zero : _atLeast,
+        AtLeast = _quorum ? default : _atLeast,
     });
 }

@@ -32,6 +32,14 @@ internal sealed class SimWorld(ulong seed)
         return true;
     }
 
+    /// <summary>Runs the next event if it is due by then; if not, it is that moment, and the answer false.</summary>
+    public bool StepUntil(long endNs)
+    {
+        if (_events.TryPeek(out _, out var due) && due.AtNs <= endNs) return Step();
+        NowNs = endNs;
+        return false;
+    }
+
     public void RunFor(long durationNs)
     {
         var end = NowNs + durationNs;

@@ -17,6 +17,9 @@ internal enum FaultKind
     /// <summary>The node is killed and started at once, and the power goes off in the middle of its start, <see cref="Fault.Amount"/> calls into it.</summary>
     PowerCutInStart,
 
+    /// <summary>The power goes off just after the node has said something: then it has most to lose. <see cref="Fault.Amount"/> is the type of the Raft message, 0 for any.</summary>
+    PowerCutWhenSaid,
+
     /// <summary>kill -9: nothing that was written is lost.</summary>
     Kill,
 
@@ -64,6 +67,12 @@ internal enum FaultKind
 
     /// <summary>A bit of a table changes.</summary>
     BitRot,
+
+    /// <summary>
+    /// A bit of the log changes while the node is down, well before the log's end, so that what is behind tells that it was durable. The
+    /// node must not start any more, for it would have forgotten what it told.
+    /// </summary>
+    LogRot,
 }
 
 /// <summary>One fault of a plan.</summary>

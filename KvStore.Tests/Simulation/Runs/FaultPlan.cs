@@ -1,11 +1,14 @@
 using System.Collections.Immutable;
 using KvStore.Core.Primitives;
+using KvStore.Core.Raft;
 
 namespace KvStore.Tests.Simulation.Runs;
 
 /// <summary>Draws the faults of a run: a list of values, so that one can be left out to see whether it matters.</summary>
 internal static class FaultPlan
 {
+    private static readonly int[] SayWhat = [0, (int)RaftMessageType.Vote, (int)RaftMessageType.VoteReply, (int)RaftMessageType.AppendReply];
+
     /// <param name="random">Its own, so that the clients' plan stays the same whatever faults there are.</param>
     /// <param name="nodes">How many there are.</param>
     /// <param name="durationMs">Of the run.</param>
@@ -32,6 +35,7 @@ internal static class FaultPlan
         {
             FaultKind.PowerCutInCall => fault with { Amount = random.Next(1, 200) },
             FaultKind.PowerCutInStart => fault with { Amount = random.Next(1, 120) },
+            FaultKind.PowerCutWhenSaid => fault with { Amount = SayWhat[random.Next(SayWhat.Length)] },
             FaultKind.WallClock => fault with { Amount = (random.Chance(1, 2) ? 1 : -1) * random.Next(1, 3_600_000) },
             FaultKind.Drift => fault with { Amount = random.Next(2_000) - 1_000 },
             FaultKind.Cut or FaultKind.OneWay => fault with { Other = other },
@@ -44,7 +48,7 @@ internal static class FaultPlan
             FaultKind.SyncError => fault with { Amount = random.Next(1, 100) },
 
             // What one replica loses the others have; with more than one rotten disk something may be lost for good.
-            FaultKind.BitRot => fault with { Node = rotten, Amount = random.Next(int.MaxValue) },
+            FaultKind.BitRot or FaultKind.LogRot => fault with { Node = rotten, Amount = random.Next(int.MaxValue) },
             _ => fault,
         };
     }

@@ -1,4 +1,6 @@
+using KvStore.Core.Node;
 using KvStore.Core.Primitives;
+using KvStore.Core.Storage.Wal;
 
 namespace KvStore.Tests.Simulation.Runs;
 
@@ -8,11 +10,17 @@ internal sealed class Nemesis
     private const long NsPerMs = 1_000_000;
     private const int Eio = 5;
     private const int RestartMs = 500;
+    private const string LogDirectory = SimCluster.Directory + "/wal";
+
+    /// <summary>Several batches: the last one alone could not be told from one that was not synced.</summary>
+    private const long LeastRottenBytes = 96 << 10;
+
     private readonly SimCluster _cluster;
     private readonly int _nodes;
     private readonly int[] _downReasons;
     private readonly int[] _failedStarts;
     private readonly HashSet<Fault> _active = [];
+    private readonly HashSet<int> _rottenLogs = [];
     private bool _over;
 
     public Nemesis(SimCluster cluster, int nodes)
@@ -32,6 +40,9 @@ internal sealed class Nemesis
     public Action<int>? Gone { get; set; }
 
     public Dictionary<FaultKind, int> Counts { get; } = [];
+
+    /// <summary>Nodes that refuse to start for ever, as they must.</summary>
+    public HashSet<int> Lost { get; } = [];
 
     /// <summary>Starts that failed for no reason that a fault explains.</summary>
     public List<string> Refusals { get; } = [];
@@ -54,7 +65,7 @@ internal sealed class Nemesis
         {
             _downReasons[node] = 0;
             Calm(node);
-            if (!_cluster.IsUp(node)) TryStart(node);
+            if (!_cluster.IsUp(node) && !Lost.Contains(node)) TryStart(node);
         }
 
         Say("all is healed");
@@ -122,7 +133,11 @@ internal sealed class Nemesis
                 FailOnce(_cluster.DiskOf(node), fault);
                 break;
             case FaultKind.BitRot:
-                Rot(_cluster.DiskOf(node), fault.Amount);
+                RotTable(_cluster.DiskOf(node), new Prng((ulong)fault.Amount));
+                break;
+            case FaultKind.LogRot when _rottenLogs.Count == 0:
+                GoDown(node, crash: true, fault.DurationMs);
+                RotLog(node, new Prng((ulong)fault.Amount));
                 break;
         }
     }
@@ -185,9 +200,32 @@ internal sealed class Nemesis
         disk.Fault = (call, _, _) => call == wanted && --left == 0 ? Eio : 0;
     }
 
-    private void Rot(SimDisk disk, int draw)
+    /// <summary>A node has handed a frame to the network.</summary>
+    public void OnSent(NodeId from, PeerFrame type, ReadOnlySpan<byte> body)
     {
-        var random = new Prng((ulong)draw);
+        if (type != PeerFrame.Raft || !_active.Any(f => f.Kind == FaultKind.PowerCutWhenSaid && f.Node == from.Value)) return;
+        while (RaftBatch.TryTake(ref body, out _, out var bytes))
+        {
+            if (!RaftBatch.TryDecode(bytes, out var message, out _)) continue;
+            var heard = _active.Where(f => f.Kind == FaultKind.PowerCutWhenSaid && f.Node == from.Value && (f.Amount == 0 || f.Amount == (int)message.Type)).ToList();
+            if (heard.Count == 0) continue;
+            _active.Remove(heard[0]);
+            _cluster.World.After(_cluster.World.Random.Next(500_000), () => GoDown(from.Value, crash: true, heard[0].DurationMs));
+            return;
+        }
+    }
+
+    private void RotLog(int node, Prng random)
+    {
+        var disk = _cluster.DiskOf(node);
+        if (WalInspection.Inspect(disk, LogDirectory).Segments is not { Count: > 0 } segments || segments[^1].UsedBytes < LeastRottenBytes) return;
+        _rottenLogs.Add(node);
+        Say($"damage in the log of n{node}");
+        disk.FlipBit($"{LogDirectory}/{WalFormat.SegmentName(segments[^1].Number)}", random.Next((int)(segments[^1].UsedBytes / 3)), random.Next(8));
+    }
+
+    private static void RotTable(SimDisk disk, Prng random)
+    {
         var tables = disk.List($"{SimCluster.Directory}/store").Where(name => name.EndsWith(".sst", StringComparison.Ordinal)).ToList();
         if (tables.Count == 0) return;
         var path = $"{SimCluster.Directory}/store/{tables[random.Next(tables.Count)]}";
@@ -196,6 +234,7 @@ internal sealed class Nemesis
 
     private void GoDown(int node, bool crash, int forMs)
     {
+        if (Lost.Contains(node)) return;
         var wasUp = _cluster.IsUp(node);
         if (crash) _cluster.Crash(node);
         else if (wasUp) _cluster.Kill(node);
@@ -219,6 +258,11 @@ internal sealed class Nemesis
         catch (PowerCutException)
         {
             GoDown(node, crash: true, RestartMs);
+        }
+        catch (Exception damage) when (damage is WalDamagedException or WalRefusedException && _rottenLogs.Contains(node))
+        {
+            Lost.Add(node);
+            Say($"n{node} refuses to start for ever: {damage.Message}");
         }
         catch (Exception refusal) when (refusal is not InvariantException)
         {

@@ -17,6 +17,15 @@ internal sealed record SimulateOptions
 
     public bool Shrink { get; init; }
 
+    /// <summary>Ends at the first seed that fails.</summary>
+    public bool Stop { get; init; }
+
+    /// <summary>Switches planted bugs on, one after the other, instead of running the product as it is.</summary>
+    public bool Planted { get; init; }
+
+    /// <summary>The only planted bug to be switched on; null for all.</summary>
+    public string? PlantedName { get; init; }
+
     /// <returns>What is wrong with the arguments; null if nothing.</returns>
     public static string? TryParse(ReadOnlySpan<string> arguments, out SimulateOptions options)
     {
@@ -24,9 +33,16 @@ internal sealed record SimulateOptions
         for (var i = 0; i < arguments.Length; i++)
         {
             var name = arguments[i];
-            if (name is "--timeline" or "--shrink")
+            if (name is "--timeline" or "--shrink" or "--stop" or "--planted")
             {
-                options = name == "--timeline" ? options with { Timeline = true } : options with { Shrink = true };
+                options = name switch
+                {
+                    "--timeline" => options with { Timeline = true },
+                    "--shrink" => options with { Shrink = true },
+                    "--stop" => options with { Stop = true },
+                    _ => options with { Planted = true },
+                };
+                if (name == "--planted" && i + 1 < arguments.Length && !arguments[i + 1].StartsWith('-')) options = options with { PlantedName = arguments[++i] };
                 continue;
             }
 

@@ -39,8 +39,12 @@ internal sealed class SimulationRun : IDisposable
         _cluster.Network.MinDelayNs = scenario.MinDelayNs;
         _cluster.Network.JitterNs = scenario.JitterNs;
         _promises = new PromiseWatch(_acknowledged);
-        _cluster.Network.Sent = (from, type, body) => _promises.OnSent(_cluster.World.NowNs, from, type, body);
         _nemesis = new Nemesis(_cluster, scenario.Nodes) { Gone = OnGone };
+        _cluster.Network.Sent = (from, type, body) =>
+        {
+            _promises.OnSent(_cluster.World.NowNs, from, type, body);
+            _nemesis.OnSent(from, type, body);
+        };
         var random = new Prng(scenario.Seed ^ 0xC11E_4715);
         for (var i = 1; i <= scenario.Clients; i++) _clients.Add(new SimClient(_cluster, scenario, _history, i, random.Fork()));
     }
@@ -91,7 +95,7 @@ internal sealed class SimulationRun : IDisposable
     /// <summary>A strong write to each partition, repeated until it is acknowledged.</summary>
     private bool TakesWrites()
     {
-        if (_cluster.Running.Count() < _scenario.Nodes) return false;
+        if (_cluster.Running.Count() + _nemesis.Lost.Count < _scenario.Nodes) return false;
         var all = true;
         for (ushort partition = 0; partition < _scenario.Partitions; partition++)
         {
@@ -100,7 +104,8 @@ internal sealed class SimulationRun : IDisposable
             all = false;
             if (reply is { IsDone: false }) continue;
             _lastTries++;
-            _lastWrites[partition] = _cluster.Put(1 + (_lastTries % _scenario.Nodes), KeyOf(partition), $"z.{_lastTries}", timeoutMs: 2_000);
+            var running = _cluster.Running.Select(n => (int)n.Self.Value).ToList();
+            _lastWrites[partition] = _cluster.Put(running[_lastTries % running.Count], KeyOf(partition), $"z.{_lastTries}", timeoutMs: 2_000);
         }
 
         return all;
