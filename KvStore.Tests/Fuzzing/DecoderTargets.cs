@@ -1,0 +1,13 @@
+using KvStore.Tests.Fuzzing.Targets;
+
+namespace KvStore.Tests.Fuzzing;
+
+/// <summary>Everything that is attacked.</summary>
+internal static class DecoderTargets
+{
+    public static IReadOnlyList<IDecoderTarget> All { get; } =
+    [
+        .. FrameTargets.All,
+        .. MessageTargets.All,
+    ];
+}
