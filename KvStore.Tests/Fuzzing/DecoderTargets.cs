@@ -9,5 +9,8 @@ internal static class DecoderTargets
     [
         .. FrameTargets.All,
         .. MessageTargets.All,
+        .. PeerTargets.All,
+        .. SmallFileTargets.All,
+        .. BlockTargets.All,
     ];
 }

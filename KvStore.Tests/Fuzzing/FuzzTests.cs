@@ -44,6 +44,13 @@ public sealed class FuzzTests
         }
     }
 
+    [TestCaseSource(typeof(KeptInputs), nameof(KeptInputs.All))]
+    public void What_broke_a_promise_once_does_not_again(string name, string line)
+    {
+        var target = DecoderTargets.All.Single(t => t.Name == name);
+        if (Trial.Run(target, KeptInputs.BytesOf(line)).Problem is { } problem) Assert.Fail($"{name}: {line}\n{problem}");
+    }
+
     [Test]
     public void Every_target_has_a_name_of_its_own() => Names.ShouldBeUnique();
 }
