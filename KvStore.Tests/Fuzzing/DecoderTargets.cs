@@ -12,5 +12,9 @@ internal static class DecoderTargets
         .. PeerTargets.All,
         .. SmallFileTargets.All,
         .. BlockTargets.All,
+        .. TableTargets.All,
+        .. StoreTargets.All,
+        .. LogTargets.All,
+        .. SnapshotTargets.All,
     ];
 }

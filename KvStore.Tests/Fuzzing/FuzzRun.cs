@@ -6,8 +6,8 @@ namespace KvStore.Tests.Fuzzing;
 internal sealed record Finding(string Target, int Seed, long Iteration, byte[] Input, string Problem)
 {
     public override string ToString() =>
-        $"{Target}, seed {Seed}, input {Iteration}: {Problem}\n{Input.Length} bytes: {Convert.ToHexString(Input)}\n"
-        + $"replay: ./build.sh fuzz --target {Target} --seed {Seed}\nkeep: add the bytes to KvStore.Tests/Golden/fuzz/{Target}.txt";
+        $"{Target}, seed {Seed}, input {Iteration}: {Problem}\n{Input.Length} bytes: {KeptInputs.TextOf(Input)}\n"
+        + $"replay: ./build.sh fuzz --target {Target} --seed {Seed}\nkeep: add them as a line to KvStore.Tests/Golden/fuzz/{Target}.txt";
 }
 
 /// <summary>What a run did.</summary>

@@ -119,5 +119,12 @@ internal sealed class Mutator(Random random)
         return bytes;
     }
 
-    private int At(byte[] bytes) => random.Next(bytes.Length);
+    /// <summary>Half of the time where something stands: files are mostly zeros.</summary>
+    private int At(byte[] bytes)
+    {
+        var at = random.Next(bytes.Length);
+        if (random.Next(2) == 0) return at;
+        var further = bytes.AsSpan(at).IndexOfAnyExcept((byte)0);
+        return further < 0 ? at : at + further;
+    }
 }
