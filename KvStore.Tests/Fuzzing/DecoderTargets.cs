@@ -16,5 +16,7 @@ internal static class DecoderTargets
         .. StoreTargets.All,
         .. LogTargets.All,
         .. SnapshotTargets.All,
+        .. NodeTargets.All,
+        .. DaemonTargets.All,
     ];
 }
