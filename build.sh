@@ -11,6 +11,8 @@ usage: ./build.sh VERB [arguments]
   build               out/kvd, one native executable, and its second name out/kvctl
   dev [arguments]     build if a source is newer, then run a three-node cluster in one process (kvd dev)
   test [arguments]    build everything and run all tests; --filter EXPRESSION runs some
+  fuzz [--seconds N] [--seed S] [--target NAME[,NAME]]
+                      attack the decoders with changed inputs, all of them for N seconds together (60)
   bench WHAT [arguments]
                       WHAT is micro, engine, peers or cluster; [--quick] [--json FILE]
   format [--verify]   put the sources into the house style, or only check them
@@ -123,6 +125,24 @@ run_tests() {
   return "$status"
 }
 
+# The tests of KvStore.Tests/Fuzzing, for longer: its settings are environment variables.
+fuzz() {
+  need_sdk
+  export KVD_FUZZ_SECONDS=60
+  while [[ $# -ge 2 ]]; do
+    case $1 in
+      --seconds) KVD_FUZZ_SECONDS=$2 ;;
+      --seed) export KVD_FUZZ_SEED=$2 ;;
+      --target) export KVD_FUZZ_TARGET=$2 ;;
+      *) break ;;
+    esac
+    shift 2
+  done
+  if [[ $# != 0 ]]; then usage >&2; exit 2; fi
+  dotnet build KvStore.Tests -c Release -nologo -v quiet
+  exec dotnet KvStore.Tests/bin/Release/net10.0/KvStore.Tests.dll --no-ansi --filter FullyQualifiedName~KvStore.Tests.Fuzzing.FuzzTests.A_decoder
+}
+
 bench() {
   local what=${1:-}
   need_sdk
@@ -168,6 +188,7 @@ case $verb in
   build) build ;;
   dev) dev "$@" ;;
   test) run_tests "$@" ;;
+  fuzz) fuzz "$@" ;;
   bench) bench "$@" ;;
   format) format "$@" ;;
   package) package ;;

@@ -27,7 +27,7 @@ internal static class LogTargets
                 $"{nameof(WriteAheadLog)}.{nameof(WriteAheadLog.Open)}", $"{nameof(LogRecovery)}.{nameof(LogRecovery.Open)}", "SegmentScanner", "LogFiles.List",
                 $"{nameof(SegmentHeader)}.{nameof(SegmentHeader.TryRead)}", $"{nameof(SegmentHeader)}.{nameof(SegmentHeader.TryReadVersion)}",
                 $"{nameof(BatchHeader)}.{nameof(BatchHeader.TryRead)}", $"{nameof(GroupState)}.{nameof(GroupState.Read)}", "RecordEnumerator",
-                $"{nameof(WalRecordHeader)}.{nameof(WalRecordHeader.Read)}", $"{nameof(WriteAheadLog)}.{nameof(WriteAheadLog.Read)}",
+                $"Wal.RecordHeader.{nameof(WalRecordHeader.Read)}", $"{nameof(WriteAheadLog)}.{nameof(WriteAheadLog.Read)}",
                 $"{nameof(EntryReader)}.{nameof(EntryReader.Read)}", $"{nameof(WalFormat)}.{nameof(WalFormat.TryParseSegmentName)}",
                 $"{nameof(WalFormat)}.{nameof(WalFormat.TryParseOpeningName)}", "RecordPayload",
             ],
