@@ -353,7 +353,7 @@ internal sealed class Partition : IDisposable
         meta = scratch.AsSpan(0, count);
         for (var i = 0; i < count; i++)
         {
-            if (!RaftBatch.TryTakeEntry(ref entries, out var term, out var payload) || payload.Length < EntryHeader.Size) return false;
+            if (!RaftBatch.TryTakeEntry(ref entries, out var term, out var payload) || !EntryCheck.IsWellFormed(payload)) return false;
             var kind = (EntryKind)payload[0];
             if (isFull && kind == EntryKind.Write) room = Math.Min(room, i);
             scratch[i] = new EntryMeta(term, payload.Length, kind == EntryKind.Configuration);
