@@ -20,6 +20,9 @@ internal enum FaultKind
     /// <summary>The power goes off just after the node has said something: then it has most to lose. <see cref="Fault.Amount"/> is the type of the Raft message, 0 for any.</summary>
     PowerCutWhenSaid,
 
+    /// <summary>The power goes off just after the node has acknowledged a write to its client.</summary>
+    PowerCutWhenAnswered,
+
     /// <summary>kill -9: nothing that was written is lost.</summary>
     Kill,
 
@@ -34,6 +37,9 @@ internal enum FaultKind
 
     /// <summary>A node hears and is heard by nobody.</summary>
     Isolate,
+
+    /// <summary>A node's heartbeats stand still and nobody reaches it; for the rest it works on, and clients reach it.</summary>
+    StuckHeart,
 
     /// <summary>Two nodes do not reach each other; others reach both.</summary>
     Cut,

@@ -10,6 +10,7 @@ internal sealed class Nemesis
     private const long NsPerMs = 1_000_000;
     private const int Eio = 5;
     private const int RestartMs = 500;
+    private const int WaitForWordMs = 20_000;
     private const string LogDirectory = SimCluster.Directory + "/wal";
 
     /// <summary>Several batches: the last one alone could not be told from one that was not synced.</summary>
@@ -35,6 +36,9 @@ internal sealed class Nemesis
         cluster.Network.Delay = (from, to) => _active.Where(f => f.Kind == FaultKind.SlowLink && (f.Node == from.Value || f.Node == to.Value)).Sum(f => f.Amount * NsPerMs)
             + (_active.Where(f => f.Kind == FaultKind.OneWay && f.Node == from.Value && f.Other == to.Value).Select(EndNs).DefaultIfEmpty(0).Max() is var end and > 0 ? end - cluster.World.NowNs : 0);
     }
+
+    /// <summary>A node's process is about to end: the last moment to look at it.</summary>
+    public Action? Going { get; set; }
 
     /// <summary>A node's process has ended: whoever waits for it hears no more.</summary>
     public Action<int>? Gone { get; set; }
@@ -77,7 +81,8 @@ internal sealed class Nemesis
         Counts[fault.Kind] = Counts.GetValueOrDefault(fault.Kind) + 1;
         Say($"FAULT {fault}");
         _active.Add(fault);
-        _endsNs[fault] = _cluster.World.NowNs + (fault.DurationMs * NsPerMs);
+        var lastsMs = fault.Kind is FaultKind.PowerCutWhenSaid or FaultKind.PowerCutWhenAnswered ? WaitForWordMs : fault.DurationMs;
+        _endsNs[fault] = _cluster.World.NowNs + (lastsMs * NsPerMs);
         Act(fault);
         _cluster.World.At(_endsNs[fault], () => End(fault));
     }
@@ -111,8 +116,9 @@ internal sealed class Nemesis
             case FaultKind.Drift:
                 _cluster.ClockOf(node).DriftPpm = fault.Amount;
                 break;
-            case FaultKind.Isolate:
+            case FaultKind.Isolate or FaultKind.StuckHeart:
                 foreach (var other in Others(node)) _cluster.Network.Cut(Id(node), Id(other));
+                if (fault.Kind == FaultKind.StuckHeart && isUp) _cluster.SchedulerOf(node).IsHeld = lane => lane == "heartbeat";
                 break;
             case FaultKind.Cut:
                 _cluster.Network.Cut(Id(node), Id(fault.Other));
@@ -160,8 +166,9 @@ internal sealed class Nemesis
             case FaultKind.Drift:
                 _cluster.ClockOf(node).DriftPpm = 0;
                 break;
-            case FaultKind.Isolate:
+            case FaultKind.Isolate or FaultKind.StuckHeart:
                 foreach (var other in Others(node)) _cluster.Network.Mend(Id(node), Id(other));
+                if (fault.Kind == FaultKind.StuckHeart) Calm(node);
                 break;
             case FaultKind.Cut:
                 _cluster.Network.Mend(Id(node), Id(fault.Other));
@@ -203,16 +210,35 @@ internal sealed class Nemesis
     /// <summary>A node has handed a frame to the network.</summary>
     public void OnSent(NodeId from, PeerFrame type, ReadOnlySpan<byte> body)
     {
-        if (type != PeerFrame.Raft || !_active.Any(f => f.Kind == FaultKind.PowerCutWhenSaid && f.Node == from.Value)) return;
+        if (type != PeerFrame.Raft || !Awaits(FaultKind.PowerCutWhenSaid, from.Value)) return;
         while (RaftBatch.TryTake(ref body, out _, out var bytes))
         {
             if (!RaftBatch.TryDecode(bytes, out var message, out _)) continue;
             var heard = _active.Where(f => f.Kind == FaultKind.PowerCutWhenSaid && f.Node == from.Value && (f.Amount == 0 || f.Amount == (int)message.Type)).ToList();
             if (heard.Count == 0) continue;
-            _active.Remove(heard[0]);
-            _cluster.World.After(_cluster.World.Random.Next(500_000), () => GoDown(from.Value, crash: true, heard[0].DurationMs));
+            CutSoon(heard[0]);
             return;
         }
+    }
+
+    /// <summary>A node has answered a client.</summary>
+    public void OnAnswered(int node)
+    {
+        if (Awaits(FaultKind.PowerCutWhenAnswered, node)) CutSoon(_active.First(f => f.Kind == FaultKind.PowerCutWhenAnswered && f.Node == node));
+    }
+
+    private bool Awaits(FaultKind kind, int node)
+    {
+        foreach (var fault in _active)
+            if (fault.Kind == kind && fault.Node == node) return true;
+        return false;
+    }
+
+    /// <summary>Before the disk has done what is under way, or just after.</summary>
+    private void CutSoon(Fault fault)
+    {
+        _active.Remove(fault);
+        _cluster.World.After(_cluster.World.Random.Next(100_000), () => GoDown(fault.Node, crash: true, fault.DurationMs));
     }
 
     private void RotLog(int node, Prng random)
@@ -235,6 +261,7 @@ internal sealed class Nemesis
     private void GoDown(int node, bool crash, int forMs)
     {
         if (Lost.Contains(node)) return;
+        Going?.Invoke();
         var wasUp = _cluster.IsUp(node);
         if (crash) _cluster.Crash(node);
         else if (wasUp) _cluster.Kill(node);

@@ -24,6 +24,9 @@ internal sealed class SimClient(SimCluster cluster, Scenario scenario, SeenHisto
 
     public bool IsIdle => _call is null;
 
+    /// <summary>Told of the node that has acknowledged a write.</summary>
+    public Action<int>? Acknowledged { get; init; }
+
     public void Start() => Think();
 
     /// <summary>Asks no more; what it has asked it waits for.</summary>
@@ -135,6 +138,7 @@ internal sealed class SimClient(SimCluster cluster, Scenario scenario, SeenHisto
         if (_call != call) return;
         _call = null;
         call.Record(reply, cluster.World.NowNs);
+        if (reply is { Type: FrameType.WriteReply }) Acknowledged?.Invoke(call.Node);
         Think();
     }
 

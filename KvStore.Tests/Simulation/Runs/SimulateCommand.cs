@@ -10,7 +10,7 @@ namespace KvStore.Tests.Simulation.Runs;
 /// </summary>
 internal static class SimulateCommand
 {
-    private const string Usage = "usage: simulate [--seeds N] [--first S] [--seconds T] [--threads K] [--timeline] [--shrink] [--stop] [--planted [NAME]]";
+    private const string Usage = "usage: simulate [--seeds N] [--first S] [--seconds T] [--threads K] [--timeline] [--shrink] [--stop] [--fingerprint] [--planted [NAME]]";
 
     public static int Run(ReadOnlySpan<string> arguments)
     {
@@ -31,6 +31,7 @@ internal static class SimulateCommand
         {
             if (options.Stop && tally.Failed > 0) return false;
             tally.Add(result);
+            if (options.Fingerprint) Console.WriteLine(result.Fingerprint);
             if (!result.IsClean || options.Timeline) Report(result, options);
             else if (tally.Runs % 100 == 0) Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{tally.Runs} runs, {tally.Failed} failed, {watch.Elapsed.TotalSeconds:F0} s"));
             return !options.Stop || result.IsClean;

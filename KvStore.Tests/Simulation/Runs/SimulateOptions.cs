@@ -20,6 +20,9 @@ internal sealed record SimulateOptions
     /// <summary>Ends at the first seed that fails.</summary>
     public bool Stop { get; init; }
 
+    /// <summary>Prints for each run what shows whether two took the same way.</summary>
+    public bool Fingerprint { get; init; }
+
     /// <summary>Switches planted bugs on, one after the other, instead of running the product as it is.</summary>
     public bool Planted { get; init; }
 
@@ -33,13 +36,14 @@ internal sealed record SimulateOptions
         for (var i = 0; i < arguments.Length; i++)
         {
             var name = arguments[i];
-            if (name is "--timeline" or "--shrink" or "--stop" or "--planted")
+            if (name is "--timeline" or "--shrink" or "--stop" or "--fingerprint" or "--planted")
             {
                 options = name switch
                 {
                     "--timeline" => options with { Timeline = true },
                     "--shrink" => options with { Shrink = true },
                     "--stop" => options with { Stop = true },
+                    "--fingerprint" => options with { Fingerprint = true },
                     _ => options with { Planted = true },
                 };
                 if (name == "--planted" && i + 1 < arguments.Length && !arguments[i + 1].StartsWith('-')) options = options with { PlantedName = arguments[++i] };

@@ -39,14 +39,14 @@ internal sealed class SimulationRun : IDisposable
         _cluster.Network.MinDelayNs = scenario.MinDelayNs;
         _cluster.Network.JitterNs = scenario.JitterNs;
         _promises = new PromiseWatch(_acknowledged);
-        _nemesis = new Nemesis(_cluster, scenario.Nodes) { Gone = OnGone };
+        _nemesis = new Nemesis(_cluster, scenario.Nodes) { Gone = OnGone, Going = LookNow };
         _cluster.Network.Sent = (from, type, body) =>
         {
             _promises.OnSent(_cluster.World.NowNs, from, type, body);
             _nemesis.OnSent(from, type, body);
         };
         var random = new Prng(scenario.Seed ^ 0xC11E_4715);
-        for (var i = 1; i <= scenario.Clients; i++) _clients.Add(new SimClient(_cluster, scenario, _history, i, random.Fork()));
+        for (var i = 1; i <= scenario.Clients; i++) _clients.Add(new SimClient(_cluster, scenario, _history, i, random.Fork()) { Acknowledged = _nemesis.OnAnswered });
     }
 
     public static RunResult Of(ulong seed, int durationMs) => Of(Scenario.Draw(seed, durationMs));
@@ -145,9 +145,14 @@ internal sealed class SimulationRun : IDisposable
 
     private void Look()
     {
+        LookNow();
+        _cluster.World.After(LookEveryNs, Look);
+    }
+
+    private void LookNow()
+    {
         foreach (var problem in _raft.Look(_cluster.Running)) Note("raft", problem);
         foreach (var problem in _promises.Look(_cluster.Running)) Note("promises", problem);
-        _cluster.World.After(LookEveryNs, Look);
     }
 
     private void Note(string check, string problem)
