@@ -113,7 +113,8 @@ public sealed partial class Coordinator
     internal void OnForwardReply(NodeId from, ulong requestId, ReadOnlySpan<byte> body)
     {
         if (!_forwarded.TryGetValue(requestId, out var pending) || pending.To != from || !_forwarded.TryRemove(requestId, out _)) return;
-        if (!ForwardCodec.TryReadReply(body, out var type, out var inner) || !TryReadError(type, inner, out var error))
+        ErrorReply? error = null;
+        if (!ForwardCodec.TryReadReply(body, out var type, out var inner) || (type == FrameType.Error && !Replies.TryRead(inner, ErrorReply.Decode, out error)))
         {
             pending.Request.EndUnknown(KvError.Internal, "the primary's reply cannot be read");
             return;
@@ -121,21 +122,6 @@ public sealed partial class Coordinator
 
         if (error?.Code == KvError.NotLeader) pending.Request.OnNotPrimary(new NodeId(error.Leader));
         else pending.Request.End(type, inner, error?.Code ?? KvError.None, error?.Outcome ?? Outcome.Applied);
-    }
-
-    /// <summary>Whether the reply is no error, or one that can be read. Whoever waits for it must hear something either way.</summary>
-    private static bool TryReadError(FrameType type, ReadOnlySpan<byte> body, out ErrorReply? error)
-    {
-        error = null;
-        try
-        {
-            if (type == FrameType.Error) error = ErrorReply.Decode(body);
-            return true;
-        }
-        catch (WireException)
-        {
-            return false;
-        }
     }
 
     /// <summary>What was forwarded to the peer and not answered: a write may have taken effect there, a read is asked again.</summary>

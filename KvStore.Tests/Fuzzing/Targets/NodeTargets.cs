@@ -20,6 +20,7 @@ internal static class NodeTargets
 {
     private const int HeadBytes = 6;
     private const long AfterEachNs = 20_000_000;
+    private const long PatienceNs = 1_000_000_000;
     private static readonly NodeId Self = new(1);
     private static readonly NodeId Peer = new(2);
     private static readonly PartitionId Target = new(3);
@@ -32,7 +33,7 @@ internal static class NodeTargets
         new DecoderTarget
         {
             Name = "node-peer-frames",
-            Covers = ["KvNode.OnPeerFrame", "CatchUp.Receive", "Heartbeats.Receive", "Coordinator.OnForwarded", "Coordinator.OnForwardReply"],
+            Covers = ["KvNode.OnPeerFrame", "CatchUp.Receive", "Heartbeats.Receive", "Coordinator.OnForwarded", "Coordinator.OnForwardReply", "Replies.TryRead"],
             Valid = RandomTalk,
             Read = Listen,
             Checksums = Repair,
@@ -49,7 +50,7 @@ internal static class NodeTargets
         var talk = new ArrayBufferWriter<byte>();
         for (var left = random.Next(1, 5); left > 0; left--)
         {
-            switch (random.Next(4))
+            switch (random.Next(6))
             {
                 case 0:
                     Say(talk, PeerFrame.Heartbeat, 0, Claim(random));
@@ -59,6 +60,10 @@ internal static class NodeTargets
                     break;
                 case 2:
                     Snapshot(talk, (byte)random.Next(1, 4), random);
+                    break;
+                case 3 or 4:
+                    var reply = RandomMessages.All.Where(message => message.Name is "GetReply" or "ScanReply" or "ExplainReply" or "Error").ElementAt(random.Next(4));
+                    Say(talk, PeerFrame.ForwardReply, (byte)random.Next(1, 6), [(byte)Enum.Parse<FrameType>(reply.Name), .. reply.Make(random)]);
                     break;
                 default:
                     var request = RandomMessages.All[random.Next(RandomMessages.All.Length)];
@@ -80,9 +85,10 @@ internal static class NodeTargets
 
     private static byte[] Claim(Random random)
     {
-        var claim = new LeaderClaim(Target, new Term(1), new LogIndex((ulong)random.Next(3)), LogIndex.Zero);
-        var heartbeat = new Heartbeat { SenderBoot = 1, ReceiverBoot = 1, HlcTicks = 1UL << 50, SentNs = random.Next(), Sequence = 1, Digest = claim.Digest(), ConfirmedSequence = 1 };
-        heartbeat.Changes.Add(claim);
+        var heartbeat = new Heartbeat { SenderBoot = 1, ReceiverBoot = 1, HlcTicks = 1UL << 50, SentNs = random.Next(), Sequence = 1, ConfirmedSequence = 1 };
+        for (var partition = 0; partition < Members.PartitionCount; partition++)
+            heartbeat.Changes.Add(new LeaderClaim(new PartitionId((ushort)partition), new Term(1), new LogIndex((ulong)random.Next(3)), LogIndex.Zero));
+        heartbeat.Digest = heartbeat.Changes.Aggregate(0UL, (sum, claim) => sum + claim.Digest());
         return PeerTargets.BytesOf(heartbeat.Encode);
     }
 
@@ -139,9 +145,13 @@ internal static class NodeTargets
         try
         {
             foreach (var lane in Enum.GetValues<PeerLane>()) node.OnPeerLane(Peer, lane, true);
+            node.OnPeerFrame(Peer, PeerFrame.Heartbeat, 0, Claim(new Random(1)));
+            world.RunFor(AfterEachNs);
+            var asked = Ask(node, world);
             var heard = Hear(node, world, input.Span);
-            world.RunFor(5 * AfterEachNs);
+            world.RunFor(PatienceNs);
             if (fatal.Count > 0) throw new InvalidOperationException("the node stopped", fatal[0]);
+            if (asked.Find(reply => !reply.IsDone) is { } silent) throw new InvalidOperationException($"request {asked.IndexOf(silent)} was never answered");
             var status = node.StatusOf(Target)!.Read();
             return new Decoded(
                 $"{heard} {status.Role} {status.Term.Value} {status.LastIndex.Value} {status.Applied.Value}", [(byte)told.Count, (byte)status.LastIndex.Value, (byte)status.Applied.Value]);
@@ -150,6 +160,25 @@ internal static class NodeTargets
         {
             scheduler.Kill(); // As a power cut: a node that is to end in order needs a scheduler that runs meanwhile.
         }
+    }
+
+    /// <summary>What the node has to ask the peer for: its answers are among what is changed. Whatever it says, a client hears something.</summary>
+    private static List<SimReply> Ask(KvNode node, SimWorld world)
+    {
+        var replies = new List<SimReply>();
+        foreach (var (type, body) in ((FrameType, byte[])[])
+            [
+                (FrameType.Get, RandomMessages.Bytes(o => GetRequest.Encode(o, ReadConsistency.Quorum, [new GetKey("a"u8.ToArray()), new GetKey("b"u8.ToArray())]))),
+                (FrameType.Explain, RandomMessages.Bytes(new ExplainRequest("a"u8.ToArray()).Encode)),
+                (FrameType.Scan, RandomMessages.Bytes(new ScanRequest { Consistency = ReadConsistency.Quorum }.Encode)),
+            ])
+        {
+            var reply = new SimReply();
+            node.Coordinator.Submit(new ClientRequest { Type = type, Id = 1, DeadlineNs = world.NowNs + (PatienceNs / 2), Body = body, Sink = reply });
+            replies.Add(reply);
+        }
+
+        return replies;
     }
 
     private static int Hear(KvNode node, SimWorld world, ReadOnlySpan<byte> talk)
