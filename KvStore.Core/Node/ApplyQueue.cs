@@ -131,11 +131,11 @@ internal sealed class ApplyQueue(
         raft.ForbidLeading(shard.NowMs);
     }
 
-    /// <summary>The replicas that are known to hold an entry durably.</summary>
+    /// <summary>The replicas that are known to hold an applied entry durably: this one, and while it leads those that have told so.</summary>
     private NodeList HoldersOf(LogIndex index)
     {
-        if (raft.Role != RaftRole.Leader) return default;
         var holders = default(NodeList).With(Context.Self.Value);
+        if (raft.Role != RaftRole.Leader) return holders;
         foreach (var member in raft.Configuration.Voters)
         {
             if (member.Replica != raft.Self && raft.TryGetProgress(member.Replica, out var progress) && progress.Match >= index)

@@ -13,7 +13,7 @@ internal sealed class OutcomeCheck : IHistoryCheck
     public IEnumerable<string> Check(ObservedHistory history)
     {
         var writers = history.Writes.Where(w => w.Value is not null).ToDictionary(w => (w.Key, w.Value!));
-        return history.Writes.SelectMany(AnswerProblems)
+        return history.Writes.SelectMany(write => AnswerProblems(write, history))
             .Concat(SharedRevisions(history))
             .Concat(history.Reads.SelectMany(read => ReadProblems(read, writers)))
             .Concat(FinalProblems(history, writers))
@@ -21,7 +21,7 @@ internal sealed class OutcomeCheck : IHistoryCheck
             .Concat(history.ReadErrors.Where(e => e.Outcome != Outcome.None).Select(e => $"a read was answered with the outcome of a write, {e.Outcome.Name()}: {e.Read}"));
     }
 
-    private static IEnumerable<string> AnswerProblems(ObservedWrite write)
+    private static IEnumerable<string> AnswerProblems(ObservedWrite write, ObservedHistory history)
     {
         if (!write.IsAnswered) yield break;
         if (write.IsApplied)
@@ -29,7 +29,9 @@ internal sealed class OutcomeCheck : IHistoryCheck
             if (write.Error != KvError.None) yield return $"applied, with an error: {write}";
             if (write.Revision.IsNone) yield return $"applied without a revision: {write}";
             if (write.Achieved != write.Mode) yield return $"achieved {write.Achieved.Name()}: {write}";
-            var needed = write.IsStrong ? 2 : 1;
+
+            // A primary that was deposed before its entry was committed knows of its own disk alone.
+            var needed = write.IsStrong && !history.Replicas.Any(r => r.Partition == write.Partition && r.Applied.Term > write.Version.Term) ? 2 : 1;
             if (write.AckedBy.Distinct().Count() < needed || write.AckedBy.Count > 3 || !write.AckedBy.Contains(write.Primary))
                 yield return $"acked by too few, too many, or not by the primary n{write.Primary}: {write}";
         }

@@ -49,6 +49,7 @@ internal sealed class RaftWatch
             if (raft.Applied == before.Applied && raft.Role != RaftRole.Leader) yield break;
         }
 
+        if (raft.Applied > raft.Durable) yield return $"it applied {raft.Applied} and has only {raft.Durable} on its disk";
         if (raft.Applied > raft.Commit) yield return $"it applied {raft.Applied} and has committed {raft.Commit}";
         if (raft.Role == RaftRole.Leader)
         {

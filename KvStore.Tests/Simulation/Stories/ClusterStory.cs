@@ -1,5 +1,7 @@
 using KvStore.Core.Node;
 using KvStore.Core.Primitives;
+using KvStore.Core.Raft;
+using KvStore.Core.Storage.Wal;
 using KvStore.Protocol.Messages;
 using KvStore.Tests.Simulation.Checkers;
 
@@ -15,6 +17,10 @@ internal sealed class ClusterStory : IDisposable
     private const long Millisecond = 1_000_000;
     private const long Second = 1_000 * Millisecond;
     private const int LookEverySteps = 16;
+    private const string LogDirectory = SimCluster.Directory + "/wal";
+
+    /// <summary>Several batches: the last one alone could not be told from one that was not synced.</summary>
+    private const long LeastDamagedBytes = 96 << 10;
 
     private readonly Prng _random;
     private readonly SimCluster _cluster;
@@ -24,6 +30,9 @@ internal sealed class ClusterStory : IDisposable
     private readonly PromiseWatch _promises;
     private readonly List<string> _violations = [];
     private readonly bool _hasSlowDisks;
+    private readonly HashSet<int> _lost = [];
+    private int _damaged;
+    private (int Node, RaftMessageType? Saying)? _crashWhenSaid;
     private long _lossPerMille;
 
     public ClusterStory(ulong seed)
@@ -41,7 +50,7 @@ internal sealed class ClusterStory : IDisposable
         _clients = new StoryClients(_cluster, _random.NextUInt64(), 4 + _random.Next(8), Nodes);
         _hasSlowDisks = _random.Chance(1, 2);
         _promises = new PromiseWatch(_acknowledged);
-        _cluster.Network.Sent = (from, _, type, body) => _promises.OnSent(_cluster.World.NowNs, from, type, body);
+        _cluster.Network.Sent = OnSent;
         _cluster.Network.IsLost = (_, _, _) => _lossPerMille > 0 && _random.Next(1_000) < _lossPerMille;
     }
 
@@ -104,7 +113,7 @@ internal sealed class ClusterStory : IDisposable
     private void Fault()
     {
         var node = 1 + _random.Next(Nodes);
-        switch (_random.Next(_hasSlowDisks ? 11 : 9))
+        switch (_random.Next(_hasSlowDisks ? 14 : 12))
         {
             case 0 or 1:
                 Crash(node);
@@ -126,6 +135,15 @@ internal sealed class ClusterStory : IDisposable
                 _cluster.ClockOf(node).WallOffsetMs = _random.Next(-3_600, 3_600) * (_random.Chance(1, 2) ? 1_000 : 1);
                 break;
             case 8:
+                _crashWhenSaid = (node, null);
+                break;
+            case 9:
+                _crashWhenSaid = (node, _random.Chance(1, 2) ? RaftMessageType.VoteReply : RaftMessageType.Vote);
+                break;
+            case 10:
+                if (_lost.Count == 0 && _random.Chance(1, 4)) DamageLog(node);
+                break;
+            case 11:
                 foreach (var running in _cluster.Running) running.Storage.RequestFlush();
                 break;
             default:
@@ -142,11 +160,45 @@ internal sealed class ClusterStory : IDisposable
         _cluster.World.After(_random.Next(20, 3_000) * Millisecond, () => Restart(node));
     }
 
+    /// <summary>Just after a node has said something is when it has most to lose.</summary>
+    private void OnSent(NodeId from, NodeId to, PeerFrame type, ReadOnlySpan<byte> body)
+    {
+        _promises.OnSent(_cluster.World.NowNs, from, type, body);
+        if (type != PeerFrame.Raft || _crashWhenSaid is not { } wanted || wanted.Node != from.Value) return;
+        if (wanted.Saying is { } saying && (!RaftBatch.TryDecode(body, out var message, out _) || message.Type != saying)) return;
+        _crashWhenSaid = null;
+        _cluster.World.After(_random.Next(500_000), () => Crash(wanted.Node));
+    }
+
     private void Restart(int node)
     {
-        if (_cluster.IsRunning(node)) return;
+        if (_cluster.IsRunning(node) || _lost.Contains(node)) return;
         Note($"start of n{node}");
-        _cluster.Restart(node);
+        try
+        {
+            _cluster.Restart(node);
+        }
+        catch (Exception damage) when (damage is WalDamagedException or WalRefusedException && _damaged == node)
+        {
+            Note($"n{node} refuses to start for ever: {damage.Message}");
+            _lost.Add(node);
+        }
+    }
+
+    /// <summary>
+    /// A bit of the log changes while the node is down, well before the log's end, so that the batches behind it tell that it was durable.
+    /// The node must not start any more: it would have forgotten what it told.
+    /// </summary>
+    private void DamageLog(int node)
+    {
+        if (!_cluster.IsRunning(node) || _damaged != 0) return;
+        Crash(node);
+        var disk = _cluster.DiskOf(node);
+        var segment = WalInspection.Inspect(disk, LogDirectory).Segments[^1];
+        if (segment.UsedBytes < LeastDamagedBytes) return;
+        _damaged = node;
+        Note($"damage in the log of n{node}");
+        disk.FlipBit($"{LogDirectory}/{WalFormat.SegmentName(segment.Number)}", _random.Next((int)(segment.UsedBytes / 3)), _random.Next(8));
     }
 
     /// <summary>From both others, or from one of them.</summary>
@@ -181,7 +233,7 @@ internal sealed class ClusterStory : IDisposable
         var lane = ((string[])["wal", "wal", "flush", "cold-reads-0", "compaction-0"])[_random.Next(5)];
         Note($"slow {lane} of n{node}");
         var scheduler = _cluster.SchedulerOf(node);
-        scheduler.LaneDelays[lane] = _random.Next(1, 60) * Millisecond;
+        scheduler.LaneDelays[lane] = _random.Next(1, lane == "wal" ? 60 : 400) * Millisecond;
         _cluster.World.After(_random.Next(500, 5_000) * Millisecond, () => scheduler.LaneDelays.Remove(lane));
     }
 
@@ -189,10 +241,12 @@ internal sealed class ClusterStory : IDisposable
     private void Settle()
     {
         _lossPerMille = 0;
+        _crashWhenSaid = null;
         _cluster.Network.Heal();
         for (var node = 1; node <= Nodes; node++)
         {
             Restart(node);
+            if (_lost.Contains(node)) continue;
             _cluster.SchedulerOf(node).LaneDelays.Clear();
             _cluster.SchedulerOf(node).Continue();
         }
