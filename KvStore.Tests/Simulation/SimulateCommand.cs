@@ -16,13 +16,19 @@ internal static class SimulateCommand
         try
         {
             var options = SimulateOptions.Parse(args);
-            return (options.Planted ? PlantedHunt.Run(options, output) : RunSeeds(options, output)) ? 0 : 1;
+            return (options.Planted ? HuntPlanted(options, output) : RunSeeds(options, output)) ? 0 : 1;
         }
         catch (Exception e) when (e is FormatException or ArgumentException)
         {
             Console.Error.WriteLine(e.Message);
             return 2;
         }
+    }
+
+    private static bool HuntPlanted(SimulateOptions options, TextWriter output)
+    {
+        var bugs = options.PlantedName is { } name ? [PlantedCatalogue.Find(name)] : PlantedCatalogue.All;
+        return PlantedHunt.Run(bugs, options.Seeds, options.First, options.Threads, output);
     }
 
     private static bool RunSeeds(SimulateOptions options, TextWriter output)

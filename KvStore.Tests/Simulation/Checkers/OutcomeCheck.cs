@@ -66,7 +66,7 @@ internal sealed class OutcomeCheck : IHistoryCheck
             foreach (var (key, record) in replica.Records)
             {
                 if (record.IsTombstone || record.Value.Length == 0) continue;
-                if (!writers.TryGetValue((key, record.Value), out var write)) yield return $"nobody wrote what n{replica.Node} has in the end: {key} = {record.Value}";
+                if (!writers.TryGetValue((key, record.Value), out var write)) yield return $"nobody wrote what n{replica.Node} has in the end: {key} = {Shown.Value(record.Value)}";
                 else if (write.Outcome == Outcome.NotApplied) yield return $"not applied, and on n{replica.Node} in the end @{record.Revision}: {write}";
                 else if (write.IsApplied && write.Revision != record.Revision) yield return $"on n{replica.Node} in the end with revision {record.Revision}: {write}";
             }
@@ -80,6 +80,6 @@ internal sealed class OutcomeCheck : IHistoryCheck
             .Concat(history.Replicas.SelectMany(replica => replica.Records.Where(r => r.Value is { IsTombstone: false, Value.Length: > 0 })
                 .Select(r => (r.Key, r.Value.Value, r.Value.Version))));
         return seen.Distinct().GroupBy(s => (s.Key, s.Value)).Where(g => g.Count() > 1)
-            .Select(g => $"{g.Key.Key} = {g.Key.Value} took effect more than once: @{string.Join(", @", g.Select(s => s.Version).Order())}");
+            .Select(g => $"{g.Key.Key} = {Shown.Value(g.Key.Value)} took effect more than once: @{string.Join(", @", g.Select(s => s.Version).Order())}");
     }
 }
