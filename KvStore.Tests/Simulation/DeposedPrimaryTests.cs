@@ -1,4 +1,5 @@
 using System.Text;
+using KvStore.Core.Node;
 using KvStore.Core.Primitives;
 using KvStore.Core.Raft;
 using KvStore.Protocol.Messages;
@@ -43,6 +44,27 @@ internal sealed class DeposedPrimaryTests
         read.IsDone.ShouldBeFalse(read.Value);
         cluster.Network.Heal();
         cluster.Await(read).Value.ShouldBe("new");
+    }
+
+    [Test]
+    public void Names_itself_as_holder_of_a_write_that_its_successor_committed([Range(1, 3)] int seed)
+    {
+        using var cluster = new SimCluster((ulong)seed);
+        cluster.World.RunUntil(cluster.EveryPartitionIsLed, 5_000 * Millisecond).ShouldBeTrue();
+        cluster.World.RunFor(12_000 * Millisecond);
+        var first = cluster.LeaderOf(Key);
+        cluster.Network.IsLost = (_, to, type) => to.Value == first && type == PeerFrame.Raft;
+        var write = cluster.Put(first, Key, "value", timeoutMs: 30_000);
+        cluster.World.RunFor(20 * Millisecond);
+        write.IsDone.ShouldBeFalse();
+        var others = Enumerable.Range(1, 3).Where(n => n != first).ToList();
+        foreach (var other in others) cluster.Network.Cut(new NodeId((ushort)first), new NodeId((ushort)other));
+        cluster.World.RunUntil(() => others.Any(n => Leads(cluster, n)), 10_000 * Millisecond).ShouldBeTrue();
+        cluster.World.RunFor(100 * Millisecond);
+        cluster.Network.IsLost = (_, _, _) => false;
+        cluster.Network.Heal();
+        cluster.Await(write).Type.ShouldBe(FrameType.WriteReply, write.ToString());
+        write.Written.AckedBy.ToArray().ShouldBe([(ushort)first]);
     }
 
     private static bool Leads(SimCluster cluster, int node) => cluster[node].StatusOf(cluster.PartitionOf(Key))!.Read().Role == RaftRole.Leader;

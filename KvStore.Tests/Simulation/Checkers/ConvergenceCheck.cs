@@ -39,5 +39,5 @@ internal sealed class ConvergenceCheck : IHistoryCheck
     }
 
     private static string Describe(ReplicaRecord? record) =>
-        record is null ? "nothing" : $"{(record.IsTombstone ? "deleted" : record.Value)} @{record.Revision}{(record.ExpiresAtMs == 0 ? "" : $" until {record.ExpiresAtMs}")}";
+        record is null ? "nothing" : $"{(record.IsTombstone ? "deleted" : Shown.Value(record.Value))} @{record.Revision}{(record.ExpiresAtMs == 0 ? "" : $" until {record.ExpiresAtMs}")}";
 }

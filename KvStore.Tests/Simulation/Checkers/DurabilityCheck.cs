@@ -31,7 +31,7 @@ internal sealed class DurabilityCheck : IHistoryCheck
 
     private static bool IsKept(ObservedWrite write, ReplicaRecord? record, out string found)
     {
-        found = record is null ? "nothing" : record.IsTombstone ? $"a tombstone @{record.Version}" : $"{record.Value} @{record.Version}";
+        found = record is null ? "nothing" : record.IsTombstone ? $"a tombstone @{record.Version}" : $"{Shown.Value(record.Value)} @{record.Version}";
         if (record is null) return write.Value is null;
         if (record.Version != write.Version) return record.Version > write.Version;
         if (write.Value is null) return record.IsTombstone;

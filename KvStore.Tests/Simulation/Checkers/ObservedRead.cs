@@ -46,6 +46,6 @@ internal sealed record ObservedRead
         var server = ServedBy == 0 ? "" : $" by n{ServedBy}";
         var bound = IsQuorum ? "" : StalenessMs is { } ms ? $", at most {ms} ms old" : ", without a bound";
         var least = AtLeast.IsNone ? "" : $" at least {AtLeast.VersionText}";
-        return $"client {Client}: {Consistency.Name()} {(IsScan ? "scan" : "get")}{least} of {Key} (partition {Partition}) -> {Value ?? "absent"} @{Revision.VersionText}{server}{bound} {Moment.Span(InvokedNs, CompletedNs)}";
+        return $"client {Client}: {Consistency.Name()} {(IsScan ? "scan" : "get")}{least} of {Key} (partition {Partition}) -> {(Value is null ? "absent" : Shown.Value(Value))} @{Revision.VersionText}{server}{bound} {Shown.Span(InvokedNs, CompletedNs)}";
     }
 }

@@ -55,7 +55,7 @@ internal sealed record ObservedWrite
 
     public override string ToString()
     {
-        var what = Value is null ? "delete" : $"put {Value}";
+        var what = Value is null ? "delete" : $"put {Shown.Value(Value)}";
         var condition = Condition.Kind switch
         {
             ConditionKind.None => "",
@@ -67,6 +67,6 @@ internal sealed record ObservedWrite
             Outcome.Applied => $"{Revision} acked by {string.Join(',', AckedBy)}",
             _ => $"{Error.Name()} {Outcome.Name()}",
         };
-        return $"client {Client}: {Mode.Name()} {what}{condition} of {Key} (partition {Partition}) -> {end} {Moment.Span(InvokedNs, CompletedNs)}";
+        return $"client {Client}: {Mode.Name()} {what}{condition} of {Key} (partition {Partition}) -> {end} {Shown.Span(InvokedNs, CompletedNs)}";
     }
 }

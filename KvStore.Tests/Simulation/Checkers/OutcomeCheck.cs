@@ -13,7 +13,7 @@ internal sealed class OutcomeCheck : IHistoryCheck
     public IEnumerable<string> Check(ObservedHistory history)
     {
         var writers = history.Writes.Where(w => w.Value is not null).ToDictionary(w => (w.Key, w.Value!));
-        return history.Writes.SelectMany(AnswerProblems)
+        return history.Writes.SelectMany(write => AnswerProblems(write, history))
             .Concat(SharedRevisions(history))
             .Concat(history.Reads.SelectMany(read => ReadProblems(read, writers)))
             .Concat(FinalProblems(history, writers))
@@ -21,7 +21,7 @@ internal sealed class OutcomeCheck : IHistoryCheck
             .Concat(history.ReadErrors.Where(e => e.Outcome != Outcome.None).Select(e => $"a read was answered with the outcome of a write, {e.Outcome.Name()}: {e.Read}"));
     }
 
-    private static IEnumerable<string> AnswerProblems(ObservedWrite write)
+    private static IEnumerable<string> AnswerProblems(ObservedWrite write, ObservedHistory history)
     {
         if (!write.IsAnswered) yield break;
         if (write.IsApplied)
@@ -30,9 +30,10 @@ internal sealed class OutcomeCheck : IHistoryCheck
             if (write.Revision.IsNone) yield return $"applied without a revision: {write}";
             if (write.Achieved != write.Mode) yield return $"achieved {write.Achieved.Name()}: {write}";
 
-            // A primary that was replaced while its write was decided knows of no other holder than itself.
-            if (write.AckedBy.Count > 3 || !write.AckedBy.Contains(write.Primary))
-                yield return $"acked by too many, or not by the primary n{write.Primary}: {write}";
+            // A primary that was deposed before its entry was committed knows of its own disk alone.
+            var needed = write.IsStrong && !history.Replicas.Any(r => r.Partition == write.Partition && r.Applied.Term > write.Version.Term) ? 2 : 1;
+            if (write.AckedBy.Distinct().Count() < needed || write.AckedBy.Count > 3 || !write.AckedBy.Contains(write.Primary))
+                yield return $"acked by too few, too many, or not by the primary n{write.Primary}: {write}";
         }
         else if (write.Outcome == Outcome.None || write.Error == KvError.None)
         {
@@ -65,7 +66,7 @@ internal sealed class OutcomeCheck : IHistoryCheck
             foreach (var (key, record) in replica.Records)
             {
                 if (record.IsTombstone || record.Value.Length == 0) continue;
-                if (!writers.TryGetValue((key, record.Value), out var write)) yield return $"nobody wrote what n{replica.Node} has in the end: {key} = {record.Value}";
+                if (!writers.TryGetValue((key, record.Value), out var write)) yield return $"nobody wrote what n{replica.Node} has in the end: {key} = {Shown.Value(record.Value)}";
                 else if (write.Outcome == Outcome.NotApplied) yield return $"not applied, and on n{replica.Node} in the end @{record.Revision}: {write}";
                 else if (write.IsApplied && write.Revision != record.Revision) yield return $"on n{replica.Node} in the end with revision {record.Revision}: {write}";
             }
@@ -79,6 +80,6 @@ internal sealed class OutcomeCheck : IHistoryCheck
             .Concat(history.Replicas.SelectMany(replica => replica.Records.Where(r => r.Value is { IsTombstone: false, Value.Length: > 0 })
                 .Select(r => (r.Key, r.Value.Value, r.Value.Version))));
         return seen.Distinct().GroupBy(s => (s.Key, s.Value)).Where(g => g.Count() > 1)
-            .Select(g => $"{g.Key.Key} = {g.Key.Value} took effect more than once: @{string.Join(", @", g.Select(s => s.Version).Order())}");
+            .Select(g => $"{g.Key.Key} = {Shown.Value(g.Key.Value)} took effect more than once: @{string.Join(", @", g.Select(s => s.Version).Order())}");
     }
 }

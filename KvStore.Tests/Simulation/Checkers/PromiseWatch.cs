@@ -49,9 +49,9 @@ internal sealed class PromiseWatch
 
     /// <summary>Looks at all running nodes.</summary>
     /// <returns>The promises that were broken since the last look.</returns>
-    public IEnumerable<string> Look(IEnumerable<KvNode> running)
+    public IReadOnlyList<string> Look(IEnumerable<KvNode> running)
     {
-        foreach (var contradiction in _contradictions) yield return contradiction;
+        List<string> problems = [.. _contradictions];
         _contradictions.Clear();
         foreach (var node in running)
         {
@@ -61,12 +61,14 @@ internal sealed class PromiseWatch
                 if (promise.Boot != node.Identity.Boot)
                 {
                     promise.Boot = node.Identity.Boot;
-                    foreach (var broken in Broken(promise, replica.Raft)) yield return $"partition {replica.Id}, {node.Self} after its start {node.Identity.Boot}: {broken}";
+                    problems.AddRange(Broken(promise, replica.Raft).Select(broken => $"partition {replica.Id}, {node.Self} after its start {node.Identity.Boot}: {broken}"));
                 }
 
                 if (replica.Raft.Role == RaftRole.Leader) promise.HasEntries(replica.Raft.Term, replica.Writes.NewestAcknowledged);
             }
         }
+
+        return problems;
     }
 
     private void OnMessage(long nowNs, PartitionId partition, NodeId from, in RaftMessage message)

@@ -20,20 +20,23 @@ internal sealed class RaftWatch
 
     /// <summary>Looks once.</summary>
     /// <returns>What is wrong now; empty in a correct cluster.</returns>
-    public IEnumerable<string> Look(IEnumerable<KvNode> running)
+    public IReadOnlyList<string> Look(IEnumerable<KvNode> running)
     {
+        var problems = new List<string>();
         var replicas = new Dictionary<PartitionId, List<(KvNode Node, Partition Replica)>>();
         foreach (var node in running)
         {
             foreach (var replica in node.Replicas)
             {
                 if (!replicas.TryGetValue(replica.Id, out var list)) replicas.Add(replica.Id, list = []);
-                foreach (var problem in LookAt(node, replica)) yield return $"partition {replica.Id}, {node.Self}: {problem}";
+                problems.AddRange(LookAt(node, replica).Select(problem => $"partition {replica.Id}, {node.Self}: {problem}"));
                 foreach (var (other, peer) in list)
-                    if (Difference(replica.Raft, peer.Raft) is { } difference) yield return $"partition {replica.Id}, {node.Self} and {other.Self}: {difference}";
+                    if (Difference(replica.Raft, peer.Raft) is { } difference) problems.Add($"partition {replica.Id}, {node.Self} and {other.Self}: {difference}");
                 list.Add((node, replica));
             }
         }
+
+        return problems;
     }
 
     private IEnumerable<string> LookAt(KvNode node, Partition replica)
@@ -49,9 +52,12 @@ internal sealed class RaftWatch
             if (raft.Applied == before.Applied && raft.Role != RaftRole.Leader) yield break;
         }
 
+        if (raft.Applied > raft.Durable) yield return $"it applied {raft.Applied} and has only {raft.Durable} on its disk";
         if (raft.Applied > raft.Commit) yield return $"it applied {raft.Applied} and has committed {raft.Commit}";
         if (raft.Role == RaftRole.Leader)
         {
+            if (replica.Writes.NewestAcknowledged > raft.Durable)
+                yield return $"it acknowledged fast writes through {replica.Writes.NewestAcknowledged} and has only {raft.Durable} on its disk";
             if (!_leaders.TryAdd((replica.Id, raft.Term), node.Self) && _leaders[(replica.Id, raft.Term)] is var other && other != node.Self)
                 yield return $"it leads term {raft.Term}, and {other} did";
             if (raft.HasCommittedInTerm && raft.Log.TermAt(raft.Commit) != raft.Term)

@@ -12,37 +12,48 @@ namespace KvStore.Tests.Simulation.Planted;
 internal static partial class PlantedHunt
 {
     private const int SecondsPerSeed = 30;
+    private const int SeedsWithoutBug = 20;
     private const string None = "(none)";
 
     /// <summary>What became of one bug.</summary>
     /// <param name="CaughtBy">The check; null if it was not caught.</param>
-    private sealed record Catch(string Name, string? CaughtBy, int Seeds, TimeSpan Took, string Evidence);
-
-    /// <returns>Whether every bug was caught, and nothing was found without one.</returns>
-    public static bool Run(SimulateOptions options, TextWriter output)
+    /// <param name="Seeds">How many were tried.</param>
+    /// <param name="Evidence">The violation, or what was printed instead.</param>
+    private sealed record Catch(string Name, string? CaughtBy, int Seeds, TimeSpan Took, string Evidence)
     {
-        var bugs = options.PlantedName is { } name ? [PlantedCatalogue.Find(name)] : PlantedCatalogue.All;
+        public bool IsRight => (CaughtBy is null) == (Name == None);
+
+        public override string ToString() => string.Create(
+            CultureInfo.InvariantCulture,
+            $"{Name,-28} {CaughtBy ?? "nothing found",-18} {Seeds,6} {Took.TotalSeconds,6:F1}{(IsRight ? "" : "  WRONG: " + Evidence)}");
+    }
+
+    /// <param name="bugs">To be found.</param>
+    /// <param name="seeds">To try for each at most.</param>
+    /// <param name="first">The first seed.</param>
+    /// <param name="threads">How many bugs are looked for at a time.</param>
+    /// <param name="output">Gets a table, the evidence, and a last line "N passed, N failed".</param>
+    /// <returns>Whether every bug was caught, and nothing was found without one.</returns>
+    public static bool Run(IEnumerable<PlantedBug> bugs, int seeds, ulong first, int threads, TextWriter output)
+    {
         output.WriteLine($"building the sources with {PlantedCatalogue.All.Count} planted bugs");
         using var build = PlantedBuild.Make(PlantedCatalogue.All);
-        var (passed, failed) = (0, 0);
-        var gate = new Lock();
+        var catches = new List<Catch>();
         output.WriteLine($"{"bug",-28} {"caught by",-18} {"seeds",6} {"s",6}");
-        Parallel.ForEach(bugs.Select(bug => bug.Name).Prepend(None), new ParallelOptions { MaxDegreeOfParallelism = options.Threads }, bug =>
+        Parallel.ForEach(bugs.Select(bug => bug.Name).Prepend(None), new ParallelOptions { MaxDegreeOfParallelism = threads }, bug =>
         {
-            var result = Hunt(build, bug, bug == None ? Math.Min(options.Seeds, 20) : options.Seeds, options.First);
-            lock (gate)
+            var result = Hunt(build, bug, bug == None ? Math.Min(seeds, SeedsWithoutBug) : seeds, first);
+            lock (catches)
             {
-                var isRight = (result.CaughtBy is null) == (bug == None);
-                if (isRight) passed++;
-                else failed++;
-                output.WriteLine(string.Create(
-                    CultureInfo.InvariantCulture,
-                    $"{result.Name,-28} {result.CaughtBy ?? "nothing found",-18} {result.Seeds,6} {result.Took.TotalSeconds,6:F1}{(isRight ? "" : "  WRONG " + result.Evidence)}"));
-                if (options.Timeline) output.WriteLine(result.Evidence);
+                catches.Add(result);
+                output.WriteLine(result);
             }
         });
-        output.WriteLine($"{passed} passed, {failed} failed");
-        return failed == 0;
+        output.WriteLine();
+        foreach (var caught in catches.Where(c => c.CaughtBy is not null)) output.WriteLine($"{caught.Name}: {caught.Evidence}");
+        var passed = catches.Count(c => c.IsRight);
+        output.WriteLine($"{passed} passed, {catches.Count - passed} failed");
+        return passed == catches.Count;
     }
 
     private static Catch Hunt(PlantedBuild build, string bug, int seeds, ulong first)
@@ -63,6 +74,7 @@ internal static partial class PlantedHunt
         return new Catch(bug, caughtBy, tried, watch.Elapsed, found.Success ? found.Value : text);
     }
 
-    [GeneratedRegex("^seed (?<seed>[0-9]+): (?<check>[a-z-]+): .*$", RegexOptions.Multiline)]
+    /// <summary>With the indented lines that go on with it.</summary>
+    [GeneratedRegex("^seed (?<seed>[0-9]+): (?<check>[a-z-]+): .*(\n  .*)*", RegexOptions.Multiline)]
     private static partial Regex Violation();
 }

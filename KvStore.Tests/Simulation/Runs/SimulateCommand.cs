@@ -20,7 +20,13 @@ internal static class SimulateCommand
             return 2;
         }
 
-        return (options.Planted ? PlantedHunt.Run(options, Console.Out) : RunSeeds(options)) ? 0 : 1;
+        return (options.Planted ? HuntPlanted(options) : RunSeeds(options)) ? 0 : 1;
+    }
+
+    private static bool HuntPlanted(SimulateOptions options)
+    {
+        var bugs = options.PlantedName is { } name ? [PlantedCatalogue.Find(name)] : PlantedCatalogue.All;
+        return PlantedHunt.Run(bugs, options.Seeds, options.First, options.Threads, Console.Out);
     }
 
     private static bool RunSeeds(SimulateOptions options)
