@@ -15,4 +15,7 @@ internal sealed record RunResult(
     int Reads, int CutFastWrites, IReadOnlyDictionary<FaultKind, int> Faults, IReadOnlyList<string> Timeline)
 {
     public bool IsClean => Violations.Count == 0;
+
+    /// <summary>The same each time a seed is run, in whatever process, or the seed is worth nothing.</summary>
+    public string Fingerprint => $"seed {Scenario.Seed}: {Steps} events, final draw {FinalDraw:x16}, state {StateHash:x16}";
 }

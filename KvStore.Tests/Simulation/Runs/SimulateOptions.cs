@@ -17,6 +17,9 @@ internal sealed record SimulateOptions
 
     public bool Shrink { get; init; }
 
+    /// <summary>Tells of each run the numbers that differ when it is not repeatable.</summary>
+    public bool Fingerprints { get; init; }
+
     /// <summary>Ends at the first seed that fails.</summary>
     public bool Stop { get; init; }
 
@@ -33,12 +36,13 @@ internal sealed record SimulateOptions
         for (var i = 0; i < arguments.Length; i++)
         {
             var name = arguments[i];
-            if (name is "--timeline" or "--shrink" or "--stop" or "--planted")
+            if (name is "--timeline" or "--shrink" or "--fingerprints" or "--stop" or "--planted")
             {
                 options = name switch
                 {
                     "--timeline" => options with { Timeline = true },
                     "--shrink" => options with { Shrink = true },
+                    "--fingerprints" => options with { Fingerprints = true },
                     "--stop" => options with { Stop = true },
                     _ => options with { Planted = true },
                 };
