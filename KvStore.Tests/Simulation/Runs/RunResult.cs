@@ -14,8 +14,8 @@ internal sealed record RunResult(
     Scenario Scenario, IReadOnlyList<Violation> Violations, ulong FinalDraw, ulong StateHash, ulong Steps, int Applied, int NotApplied, int Unknown,
     int Reads, int CutFastWrites, IReadOnlyDictionary<FaultKind, int> Faults, IReadOnlyList<string> Timeline)
 {
-    /// <summary>Two runs that took the same way have the same.</summary>
-    public string Fingerprint => $"{Scenario.Seed}: {Steps} events, final draw {FinalDraw:x16}, state {StateHash:x16}";
-
     public bool IsClean => Violations.Count == 0;
+
+    /// <summary>The same each time a seed is run, in whatever process, or the seed is worth nothing.</summary>
+    public string Fingerprint => $"seed {Scenario.Seed}: {Steps} events, final draw {FinalDraw:x16}, state {StateHash:x16}";
 }

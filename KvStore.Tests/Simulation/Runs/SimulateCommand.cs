@@ -5,12 +5,12 @@ using KvStore.Tests.Simulation.Planted;
 namespace KvStore.Tests.Simulation.Runs;
 
 /// <summary>
-/// `simulate --seeds N [--first S] [--seconds T] [--threads K] [--timeline] [--shrink] [--stop]`: runs seeds, on all processors, and tells
-/// which broke a promise and how each can be run again. `simulate --planted [NAME]`: the same with bugs planted, which must be found.
+/// `simulate --seeds N [--first S] [--seconds T] [--threads K] [--timeline] [--shrink] [--fingerprints] [--stop]`: runs seeds, on all
+/// processors, and tells which broke a promise and how each can be run again. `simulate --planted [NAME]`: the same with bugs planted, which must be found.
 /// </summary>
 internal static class SimulateCommand
 {
-    private const string Usage = "usage: simulate [--seeds N] [--first S] [--seconds T] [--threads K] [--timeline] [--shrink] [--stop] [--fingerprint] [--planted [NAME]]";
+    private const string Usage = "usage: simulate [--seeds N] [--first S] [--seconds T] [--threads K] [--timeline] [--shrink] [--fingerprints] [--stop] [--planted [NAME]]";
 
     public static int Run(ReadOnlySpan<string> arguments)
     {
@@ -37,7 +37,7 @@ internal static class SimulateCommand
         {
             if (options.Stop && tally.Failed > 0) return false;
             tally.Add(result);
-            if (options.Fingerprint) Console.WriteLine(result.Fingerprint);
+            if (options.Fingerprints) Console.WriteLine(result.Fingerprint);
             if (!result.IsClean || options.Timeline) Report(result, options);
             else if (tally.Runs % 100 == 0) Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{tally.Runs} runs, {tally.Failed} failed, {watch.Elapsed.TotalSeconds:F0} s"));
             return !options.Stop || result.IsClean;

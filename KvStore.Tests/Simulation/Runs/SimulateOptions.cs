@@ -17,11 +17,11 @@ internal sealed record SimulateOptions
 
     public bool Shrink { get; init; }
 
+    /// <summary>Tells of each run the numbers that differ when it is not repeatable.</summary>
+    public bool Fingerprints { get; init; }
+
     /// <summary>Ends at the first seed that fails.</summary>
     public bool Stop { get; init; }
-
-    /// <summary>Prints for each run what shows whether two took the same way.</summary>
-    public bool Fingerprint { get; init; }
 
     /// <summary>Switches planted bugs on, one after the other, instead of running the product as it is.</summary>
     public bool Planted { get; init; }
@@ -36,14 +36,14 @@ internal sealed record SimulateOptions
         for (var i = 0; i < arguments.Length; i++)
         {
             var name = arguments[i];
-            if (name is "--timeline" or "--shrink" or "--stop" or "--fingerprint" or "--planted")
+            if (name is "--timeline" or "--shrink" or "--fingerprints" or "--stop" or "--planted")
             {
                 options = name switch
                 {
                     "--timeline" => options with { Timeline = true },
                     "--shrink" => options with { Shrink = true },
+                    "--fingerprints" => options with { Fingerprints = true },
                     "--stop" => options with { Stop = true },
-                    "--fingerprint" => options with { Fingerprint = true },
                     _ => options with { Planted = true },
                 };
                 if (name == "--planted" && i + 1 < arguments.Length && !arguments[i + 1].StartsWith('-')) options = options with { PlantedName = arguments[++i] };
