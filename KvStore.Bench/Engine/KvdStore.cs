@@ -179,7 +179,7 @@ internal sealed class KvdStore : IStore
         {
         }
 
-        public void OnSpaceWanted(IReadOnlyCollection<PartitionId> pinnedBy) => store._engine.RequestFlush();
+        public void OnSpaceWanted(IReadOnlyDictionary<PartitionId, LogIndex> lastEntries) => store._engine.RequestFlush();
 
         public void OnSync(long durationNs, int records, int bytes)
         {

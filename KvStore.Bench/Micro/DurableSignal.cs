@@ -37,7 +37,7 @@ internal sealed class DurableSignal : IWalListener, IDisposable
     {
     }
 
-    public void OnSpaceWanted(IReadOnlyCollection<PartitionId> pinnedBy)
+    public void OnSpaceWanted(IReadOnlyDictionary<PartitionId, LogIndex> lastEntries)
     {
     }
 

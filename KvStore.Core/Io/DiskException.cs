@@ -11,6 +11,9 @@ public sealed class DiskException(string call, string path, int errno, string re
     public int Errno { get; } = errno;
 
     public bool IsDiskFull => Errno is 28 or 122; // ENOSPC, EDQUOT
+
+    /// <summary>The process or the host lacks descriptors or memory: it says nothing of the file, and passes.</summary>
+    public bool IsShortage => Errno is 12 or 23 or 24; // ENOMEM, ENFILE, EMFILE
 }
 
 /// <summary>Bytes on disk do not carry the checksum or the structure they must. Names the file and the offset.</summary>

@@ -59,6 +59,14 @@ internal sealed class ApplyQueue(
         _standingReported = standing;
     }
 
+    /// <summary>Has the head's records read again if they could not be read for want of descriptors or memory. Called now and then.</summary>
+    public void RetryRead()
+    {
+        if (_head is not { IsRead: true, MustReadAgain: true } records || IsHalted) return;
+        records.IsRead = false;
+        ReadHead(records);
+    }
+
     /// <summary>A snapshot took the place of the state: nothing that was asked of the old one counts any more.</summary>
     public void OnInstalled()
     {
@@ -83,6 +91,7 @@ internal sealed class ApplyQueue(
 
             var records = _head;
             Invariant.Check(records is null || records.Index == index);
+            if (records is { MustReadAgain: true }) return; // with the next tick
             if (records?.Damage is { } damage)
             {
                 Halt(damage);
@@ -111,12 +120,14 @@ internal sealed class ApplyQueue(
     private void Park(EntryRecords records)
     {
         _head = records;
-        Context.ColdReads.Post(store.Id, () =>
-        {
-            records.Read(store);
-            shard.Post(new ShardEvent(ShardEventKind.RecordsRead, records, store.Id));
-        });
+        ReadHead(records);
     }
+
+    private void ReadHead(EntryRecords records) => Context.ColdReads.Post(store.Id, () =>
+    {
+        records.Read(store);
+        shard.Post(new ShardEvent(ShardEventKind.RecordsRead, records, store.Id));
+    });
 
     /// <summary>
     /// Log and vote are intact, so the replica goes on taking entries and voting. It answers no reads, for it falls behind, and leads

@@ -40,6 +40,9 @@ internal sealed class EntryRecords
     /// <summary>What kept the records from being read.</summary>
     public CorruptionException? Damage { get; private set; }
 
+    /// <summary>They could not be read for a reason that passes (<see cref="DiskException.IsShortage"/>).</summary>
+    public bool MustReadAgain { get; private set; }
+
     /// <summary>Whether every record that an entry looks at can be found without the disk now.</summary>
     public static bool AreInMemory(PartitionStore store, ReadOnlySpan<byte> payload, bool isAwaited)
     {
@@ -56,6 +59,7 @@ internal sealed class EntryRecords
     /// <summary>Reads what is applied now. Blocks on the disk.</summary>
     public void Read(PartitionStore store)
     {
+        MustReadAgain = false;
         try
         {
             using var view = store.Pin();
@@ -65,6 +69,10 @@ internal sealed class EntryRecords
         catch (CorruptionException damage)
         {
             Damage = damage;
+        }
+        catch (DiskException failure) when (failure.IsShortage)
+        {
+            MustReadAgain = true;
         }
         catch (DiskException failure)
         {

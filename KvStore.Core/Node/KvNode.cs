@@ -93,7 +93,7 @@ public sealed class KvNode : IDisposable
         foreach (var shard in _shards) shard.Attach(_wal);
         _heartbeats = new Heartbeats(
             _context, identity.Boot, topology, _shards, _statuses, () => _wal.OldestPendingSinceNs, seams.Random.Fork());
-        Coordinator = new Coordinator(_context, topology, _shards, _statuses, _stores, _heartbeats);
+        Coordinator = new Coordinator(_context, identity.Boot, topology, _shards, _statuses, _stores, _heartbeats);
         _context.LeaderChanged = OnLeaderChanged;
         _heartbeats.Ticked = () =>
         {
@@ -393,7 +393,14 @@ public sealed class KvNode : IDisposable
                 node.ShardOf(id).Post(new ShardEvent(ShardEventKind.LogRecycled, Partition: id, Number: index.Value));
         }
 
-        public void OnSpaceWanted(IReadOnlyCollection<PartitionId> pinnedBy) => node._storage.RequestFlush();
+        /// <summary>
+        /// A flush helps where the entries are applied. Where none are, for want of a majority or because the replica has halted, it would be done
+        /// for nothing, again and again.
+        /// </summary>
+        public void OnSpaceWanted(IReadOnlyDictionary<PartitionId, LogIndex> lastEntries)
+        {
+            if (lastEntries.Any(entry => node._stores.TryGetValue(entry.Key, out var store) && store.Applied.Index >= entry.Value)) node._storage.RequestFlush();
+        }
 
         public void OnSync(long durationNs, int records, int bytes) => node._context.Observer.OnSync(durationNs, records, bytes);
     }

@@ -224,6 +224,7 @@ internal sealed class Partition : IDisposable
     public bool Tick()
     {
         Writes.Expire(_shard.NowNs);
+        _applies.RetryRead();
         if (!Reads.IsEmpty) Reads.Expire(_shard.NowNs);
         if (_intake.HasRoomAgain())
         {
@@ -279,7 +280,7 @@ internal sealed class Partition : IDisposable
         if (_raft.Role != RaftRole.Leader || _applies.IsHalted) return WriteVerdict.NotPrimary;
         if (_shard.NowNs >= operation.DeadlineNs) return WriteVerdict.Expired;
         if (operation.Records?.Damage is not null) return WriteVerdict.Damaged;
-        if (_applies.IsFull) return WriteVerdict.Overloaded;
+        if (_applies.IsFull || operation.Records is { MustReadAgain: true }) return WriteVerdict.Overloaded;
         var pressure = Context.Storage().Pressure;
         if (pressure == WritePressure.DiskFull && !(Context.Storage().TakesDeletions && StateMachine.OnlyDeletes(operation.Payload))) return WriteVerdict.DiskFull;
         if (pressure == WritePressure.Stall || Volatile.Read(ref Context.UncommittedBytes) > Context.Options.MaxNodeUncommittedBytes)

@@ -12,6 +12,7 @@ namespace KvStore.Tests.Node;
 internal sealed class ApplyQueueTests
 {
     private const long Second = 1_000_000_000;
+    private const int OutOfMemory = 12;
 
     [Test]
     public void A_slow_disk_parks_one_partition_and_its_entries_are_then_applied_in_order()
@@ -47,6 +48,22 @@ internal sealed class ApplyQueueTests
         deletion.Written.Existed.ShouldBeTrue();
         cluster.Await(cluster.Get(leader, cold)).Value.ShouldBe("fast");
         Fatal(cluster).ShouldBeEmpty();
+    }
+
+    [Test]
+    public void Too_little_memory_for_a_read_holds_a_partition_up_and_is_no_damage()
+    {
+        using var cluster = WithFlushedKeys(6, out var cold, out _, blockCacheBytes: 0);
+        var leader = cluster.LeaderOf(cold);
+        var revision = RevisionOf(cluster, leader, cold);
+        cluster.DiskOf(leader).Fault = (call, _, path) => call == DiskCall.Read && path.EndsWith(".sst", StringComparison.Ordinal) ? OutOfMemory : 0;
+        var change = cluster.Put(leader, cold, "changed", condition: revision);
+        cluster.World.RunFor(Second);
+        change.IsDone.ShouldBeFalse(change.ToString());
+        cluster.Await(cluster.Delete(leader, cold, WriteMode.Fast)).Error!.Outcome.ShouldBe(Outcome.NotApplied);
+        cluster[leader].HaltedCount.ShouldBe(0);
+        cluster.DiskOf(leader).Fault = null;
+        cluster.Await(change, 1_000).Type.ShouldBe(FrameType.WriteReply);
     }
 
     [Test]

@@ -180,6 +180,25 @@ internal sealed class DamagedReplicaTests
     }
 
     [Test]
+    public void A_halted_replica_makes_its_node_flush_no_more_often()
+    {
+        using var cluster = Started(16);
+        WithoutRebuild(cluster);
+        var leader = cluster.LeaderOf(Key);
+        var damaged = Enumerable.Range(1, 3).First(n => n != leader);
+        var revision = cluster.Await(cluster.Put(leader, Key, "0")).Written.Revision;
+        DamageTableOf(cluster, damaged);
+        Cas(cluster, leader, revision, "1");
+        cluster.World.RunUntil(() => cluster[damaged].HaltedCount == 1, 2 * Second).ShouldBeTrue();
+        var before = cluster.Running.ToDictionary(n => n.Self.Value, n => n.Storage.ReadStatistics().Flushes);
+        var value = new string('x', 50_000);
+        for (var i = 0; i < 400; i++) cluster.Await(cluster.Put(leader, $"other {i % 20}", value)).Type.ShouldBe(FrameType.WriteReply);
+        cluster[damaged].Wal.Statistics.SegmentsOpened.ShouldBeGreaterThan(8, "more log was written than is kept");
+        long Since(int node) => cluster[node].Storage.ReadStatistics().Flushes - before[(ushort)node];
+        Since(damaged).ShouldBeLessThanOrEqualTo(2 * Since(6 - leader - damaged) + 2);
+    }
+
+    [Test]
     public void A_fast_delete_that_meets_damage_is_refused_and_halts_nothing()
     {
         using var cluster = Started(10);

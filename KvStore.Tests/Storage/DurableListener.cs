@@ -34,7 +34,7 @@ internal sealed class DurableListener : IStorageListener, IWalListener
     {
     }
 
-    public void OnSpaceWanted(IReadOnlyCollection<PartitionId> pinnedBy) => Engine!.RequestFlush();
+    public void OnSpaceWanted(IReadOnlyDictionary<PartitionId, LogIndex> lastEntries) => Engine!.RequestFlush();
 
     public void OnSync(long durationNs, int records, int bytes)
     {

@@ -269,7 +269,7 @@ internal sealed unsafe class TableReader : IDisposable
         {
             if (file.Read(offset, bytes) != bytes.Length) throw new CorruptionException(file.Path, offset, "the file ends within a block");
         }
-        catch (DiskException e)
+        catch (DiskException e) when (!e.IsShortage)
         {
             throw new CorruptionException(file.Path, offset, $"cannot be read: {e.Message}");
         }

@@ -17,8 +17,11 @@ public interface IWalListener
     /// <summary>A segment has left the log: per partition, entries at or below the index can no longer be read.</summary>
     void OnSegmentRecycled(IReadOnlyDictionary<PartitionId, LogIndex> lastGone);
 
-    /// <summary>The log is over its budget and its oldest segment holds entries of these partitions that are not in synced tables: flush them.</summary>
-    void OnSpaceWanted(IReadOnlyCollection<PartitionId> pinnedBy);
+    /// <summary>
+    /// The log is over its budget, and its oldest segment holds entries that are not in synced tables: for each partition the last of them. Said
+    /// again whenever the log grows or a flush has ended.
+    /// </summary>
+    void OnSpaceWanted(IReadOnlyDictionary<PartitionId, LogIndex> lastEntries);
 
     /// <summary>One batch was written and synced. For metrics.</summary>
     void OnSync(long durationNs, int records, int bytes);

@@ -157,9 +157,9 @@ internal sealed class LogWriter : IWorkItem
         while (IsOverBudget() && _segments.Count > 1)
         {
             var oldest = _segments.Oldest;
-            if (_retention.PinnedBy(oldest) is { } pinnedBy)
+            if (_retention.Needs(oldest, out var lastEntries))
             {
-                _listener.OnSpaceWanted(pinnedBy);
+                if (lastEntries.Count > 0) _listener.OnSpaceWanted(lastEntries);
                 return;
             }
 

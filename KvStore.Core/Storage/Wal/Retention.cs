@@ -36,24 +36,23 @@ internal sealed class Retention
         }
     }
 
-    /// <summary>The partitions without which the segment could be recycled; null if there are none.</summary>
-    public List<PartitionId>? PinnedBy(Segment segment)
+    /// <summary>Whether the log must keep a segment.</summary>
+    /// <param name="segment">The oldest.</param>
+    /// <param name="lastEntries">For each partition whose entries in it are not all in synced tables: the last of them.</param>
+    public bool Needs(Segment segment, out Dictionary<PartitionId, LogIndex> lastEntries)
     {
-        List<PartitionId>? pinnedBy = null;
+        lastEntries = [];
+        var isNeeded = false;
         lock (_lock)
         {
             foreach (var (partition, use) in segment.Uses)
-                if (IsNeeded(partition, use)) (pinnedBy ??= []).Add(partition);
+            {
+                var isApplied = use.LastEntry == LogIndex.Zero || (_applied.TryGetValue(partition, out var applied) && use.LastEntry <= applied);
+                if (!isApplied) lastEntries.Add(partition, use.LastEntry);
+                isNeeded |= !isApplied || use.LastDetached > Lsn.Zero || (_wanted.TryGetValue(partition, out var wanted) && use.LastEntry >= wanted);
+            }
         }
 
-        return pinnedBy;
-    }
-
-    private bool IsNeeded(PartitionId partition, in SegmentUse use)
-    {
-        if (use.LastDetached > Lsn.Zero) return true;
-        if (use.LastEntry == LogIndex.Zero) return false;
-        if (!_applied.TryGetValue(partition, out var applied) || use.LastEntry > applied) return true;
-        return _wanted.TryGetValue(partition, out var wanted) && use.LastEntry >= wanted;
+        return isNeeded;
     }
 }

@@ -46,9 +46,9 @@ internal sealed class WalListenerLog : IWalListener
             foreach (var (partition, index) in lastGone) Recycled[partition] = index;
     }
 
-    public void OnSpaceWanted(IReadOnlyCollection<PartitionId> pinnedBy)
+    public void OnSpaceWanted(IReadOnlyDictionary<PartitionId, LogIndex> lastEntries)
     {
-        lock (_lock) PinnedBy.UnionWith(pinnedBy);
+        lock (_lock) PinnedBy.UnionWith(lastEntries.Keys);
     }
 
     public void OnSync(long durationNs, int records, int bytes)
