@@ -182,7 +182,7 @@ internal sealed class CatchUp : IDisposable
                 KeepLog(next.Partition, next.Export.State.Index.Next);
                 SendBegin(next, next.Export);
             }
-            catch (CorruptionException damage)
+            catch (IOException damage) when (damage is CorruptionException or DiskException)
             {
                 EndDamaged(next, damage);
             }
@@ -221,16 +221,16 @@ internal sealed class CatchUp : IDisposable
             {
             }
         }
-        catch (CorruptionException damage)
+        catch (IOException damage) when (damage is CorruptionException or DiskException)
         {
             EndDamaged(outgoing, damage);
         }
     }
 
-    private void EndDamaged(Outgoing outgoing, CorruptionException damage)
+    private void EndDamaged(Outgoing outgoing, IOException damage)
     {
         _context.Log.Warn($"partition {outgoing.Partition}: no snapshot for {outgoing.Node}: {damage.Message}");
-        End(outgoing, false, isDamaged: true);
+        End(outgoing, false, isDamaged: damage is CorruptionException);
     }
 
     private bool SendChunk(Outgoing outgoing, PartitionExport export)

@@ -38,7 +38,7 @@ public sealed partial class Coordinator
         {
             Refuse(request, KvError.InvalidRequest, malformed.Message);
         }
-        catch (CorruptionException damage)
+        catch (IOException damage) when (damage is CorruptionException or DiskException)
         {
             // Only reads come here: they read before they answer.
             Refuse(request, KvError.Internal, damage.Message);
@@ -107,7 +107,7 @@ public sealed partial class Coordinator
             {
                 ReplyLocal(copy, GetRequestView.Decode(body.Span));
             }
-            catch (CorruptionException damage)
+            catch (IOException damage) when (damage is CorruptionException or DiskException)
             {
                 Refuse(copy, KvError.Internal, damage.Message);
             }

@@ -56,7 +56,7 @@ internal sealed class CutFastWrites(NodeContext context, PartitionId id, Payload
 
             return true;
         }
-        catch (CorruptionException)
+        catch (IOException damage) when (damage is CorruptionException or DiskException)
         {
             return false;
         }

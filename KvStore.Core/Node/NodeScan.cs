@@ -65,7 +65,7 @@ internal sealed class NodeScan : IBarrierCompletion
         {
             ReplyWithRecords();
         }
-        catch (CorruptionException damage)
+        catch (IOException damage) when (damage is CorruptionException or DiskException)
         {
             Fail(KvError.Internal, damage.Message);
         }

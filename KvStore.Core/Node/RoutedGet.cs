@@ -55,7 +55,7 @@ internal sealed class RoutedGet : RoutedRequest, IBarrierCompletion
             writer.Complete();
             End(FrameType.GetReply, buffer.Written, KvError.None, Outcome.None);
         }
-        catch (CorruptionException damage)
+        catch (IOException damage) when (damage is CorruptionException or DiskException)
         {
             // On the shard's thread: a damaged block costs this answer, not the node.
             EndWithError(KvError.Internal, damage.Message);

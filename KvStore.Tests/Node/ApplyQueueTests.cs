@@ -61,6 +61,8 @@ internal sealed class ApplyQueueTests
         cluster.World.RunFor(Second);
         change.IsDone.ShouldBeFalse(change.ToString());
         cluster.Await(cluster.Delete(leader, cold, WriteMode.Fast)).Error!.Outcome.ShouldBe(Outcome.NotApplied);
+        cluster.Await(cluster.Get(leader, cold, ReadConsistency.Local)).Error!.Code.ShouldBe(KvError.Internal);
+        cluster.Await(cluster.Send(leader, FrameType.Scan, Encoded(new ScanRequest { LimitRecords = 10 }.Encode))).Error!.Code.ShouldBe(KvError.Internal);
         cluster[leader].HaltedCount.ShouldBe(0);
         cluster.DiskOf(leader).Fault = null;
         cluster.Await(change, 1_000).Type.ShouldBe(FrameType.WriteReply);
@@ -218,4 +220,11 @@ internal sealed class ApplyQueueTests
     }
 
     private static IEnumerable<string> Fatal(SimCluster cluster) => cluster.Timeline.Where(line => line.Contains("fatal", StringComparison.Ordinal));
+
+    private static byte[] Encoded(Action<System.Buffers.IBufferWriter<byte>> encode)
+    {
+        using var body = new FrameBuffer();
+        encode(body);
+        return body.Written.ToArray();
+    }
 }
