@@ -13,7 +13,7 @@ usage: ./build.sh VERB [arguments]
   test [arguments]    build everything and run all tests; --filter EXPRESSION runs some
   simulate [arguments]
                       run whole clusters under faults: [--seeds N] [--first S] [--seconds T] [--threads K] [--timeline];
-                      with --planted [NAME]: with bugs planted in a copy of the sources, which must be found
+                      with --planted [NAME,...]: with bugs planted in a copy of the sources, which must be found
   bench WHAT [arguments]
                       WHAT is micro, engine, peers or cluster; [--quick] [--json FILE]
   format [--verify]   put the sources into the house style, or only check them

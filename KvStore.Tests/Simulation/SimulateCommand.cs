@@ -27,7 +27,7 @@ internal static class SimulateCommand
 
     private static bool HuntPlanted(SimulateOptions options, TextWriter output)
     {
-        var bugs = options.PlantedName is { } name ? [PlantedCatalogue.Find(name)] : PlantedCatalogue.All;
+        var bugs = options.PlantedNames.Count > 0 ? [.. options.PlantedNames.Select(PlantedCatalogue.Find)] : PlantedCatalogue.All;
         return PlantedHunt.Run(bugs, options.Seeds, options.First, options.Threads, output);
     }
 

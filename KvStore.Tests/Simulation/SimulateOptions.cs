@@ -6,7 +6,7 @@ namespace KvStore.Tests.Simulation;
 internal sealed record SimulateOptions
 {
     public const string Usage =
-        "usage: simulate [--seeds N] [--first S] [--seconds T] [--threads K] [--timeline] [--stop] [--planted [NAME]]";
+        "usage: simulate [--seeds N] [--first S] [--seconds T] [--threads K] [--timeline] [--stop] [--planted [NAME,...]]";
 
     public int Seeds { get; private set; } = 100;
 
@@ -26,8 +26,8 @@ internal sealed record SimulateOptions
     /// <summary>Switches planted bugs on, one after the other, instead of running the product as it is.</summary>
     public bool Planted { get; private set; }
 
-    /// <summary>The only bug to be switched on.</summary>
-    public string? PlantedName { get; private set; }
+    /// <summary>The only bugs to be switched on; empty: all.</summary>
+    public IReadOnlyList<string> PlantedNames { get; private set; } = [];
 
     /// <exception cref="FormatException">An option is not known or has no proper value.</exception>
     public static SimulateOptions Parse(string[] args)
@@ -54,7 +54,7 @@ internal sealed record SimulateOptions
                 return Stop = true;
             case "--planted":
                 tookNext = next is not null && !next.StartsWith('-');
-                PlantedName = tookNext ? next : null;
+                PlantedNames = tookNext ? next!.Split(',') : [];
                 return Planted = true;
         }
 

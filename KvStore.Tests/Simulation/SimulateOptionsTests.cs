@@ -9,16 +9,17 @@ internal sealed class SimulateOptionsTests
     [Test]
     public void Every_option_is_understood()
     {
-        var options = SimulateOptions.Parse(["--seeds", "7", "--first", "3", "--seconds", "9", "--threads", "2", "--timeline", "--stop", "--planted", "vote-twice"]);
+        var options = SimulateOptions.Parse(["--seeds", "7", "--first", "3", "--seconds", "9", "--threads", "2", "--timeline", "--stop", "--planted", "vote-twice,wal-not-synced"]);
         (options.Seeds, options.First, options.Seconds, options.Threads, options.Timeline, options.Stop).ShouldBe((7, 3ul, 9, 2, true, true));
-        (options.Planted, options.PlantedName).ShouldBe((true, "vote-twice"));
+        options.Planted.ShouldBeTrue();
+        options.PlantedNames.ShouldBe(["vote-twice", "wal-not-synced"]);
     }
 
     [Test]
     public void A_planted_bug_need_not_be_named()
     {
         var options = SimulateOptions.Parse(["--planted", "--seeds", "5"]);
-        (options.Planted, options.PlantedName, options.Seeds).ShouldBe((true, null, 5));
+        (options.Planted, options.PlantedNames.Count, options.Seeds).ShouldBe((true, 0, 5));
     }
 
     [TestCase("--seeds")]

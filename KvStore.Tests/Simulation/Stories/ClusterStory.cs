@@ -1,6 +1,7 @@
 using KvStore.Core.Node;
 using KvStore.Core.Primitives;
 using KvStore.Core.Raft;
+using KvStore.Core.Storage;
 using KvStore.Core.Storage.Wal;
 using KvStore.Protocol.Messages;
 using KvStore.Tests.Simulation.Checkers;
@@ -34,6 +35,8 @@ internal sealed class ClusterStory : IDisposable
     private int _damaged;
     private (int Node, RaftMessageType? Saying)? _crashWhenSaid;
     private long _lossPerMille;
+    private int _losesAppendsOf;
+    private bool _losesThis;
 
     public ClusterStory(ulong seed)
     {
@@ -45,13 +48,21 @@ internal sealed class ClusterStory : IDisposable
             WalRetentionBytes = 256 << (10 + _random.Next(4)),
             MemTableBytes = 128 << (10 + _random.Next(4)),
             BlockCacheBytes = _random.Chance(1, 2) ? 0 : 8 << 20,
+            Storage = new StorageOptions
+            {
+                StepBytes = 1 << (10 + _random.Next(8)),
+                TableBytes = 32 << (10 + _random.Next(4)),
+                BaseLevelBytes = 64 << (10 + _random.Next(4)),
+                Level0CompactionTables = _random.Next(2, 5),
+                PoisonFreedMemory = true,
+            },
         };
         _cluster = new SimCluster(seed, Nodes, options: options);
         _clients = new StoryClients(_cluster, _random.NextUInt64(), 4 + _random.Next(8), Nodes);
         _hasSlowDisks = _random.Chance(1, 2);
         _promises = new PromiseWatch(_acknowledged);
         _cluster.Network.Sent = OnSent;
-        _cluster.Network.IsLost = (_, _, _) => _lossPerMille > 0 && _random.Next(1_000) < _lossPerMille;
+        _cluster.Network.IsLost = (_, _, _) => _losesThis || (_lossPerMille > 0 && _random.Next(1_000) < _lossPerMille);
     }
 
     public int Answered => _clients.Answered;
@@ -113,7 +124,7 @@ internal sealed class ClusterStory : IDisposable
     private void Fault()
     {
         var node = 1 + _random.Next(Nodes);
-        switch (_random.Next(_hasSlowDisks ? 14 : 12))
+        switch (_random.Next(_hasSlowDisks ? 15 : 13))
         {
             case 0 or 1:
                 Crash(node);
@@ -144,6 +155,9 @@ internal sealed class ClusterStory : IDisposable
                 if (_lost.Count == 0 && _random.Chance(1, 4)) DamageLog(node);
                 break;
             case 11:
+                LoseAppends(node);
+                break;
+            case 12:
                 foreach (var running in _cluster.Running) running.Storage.RequestFlush();
                 break;
             default:
@@ -164,6 +178,7 @@ internal sealed class ClusterStory : IDisposable
     private void OnSent(NodeId from, NodeId to, PeerFrame type, ReadOnlySpan<byte> body)
     {
         _promises.OnSent(_cluster.World.NowNs, from, type, body);
+        _losesThis = type == PeerFrame.Raft && from.Value == _losesAppendsOf && RaftBatch.TryDecode(body, out var first, out _) && first.Type == RaftMessageType.Append;
         if (type != PeerFrame.Raft || _crashWhenSaid is not { } wanted || wanted.Node != from.Value) return;
         if (wanted.Saying is { } saying && (!RaftBatch.TryDecode(body, out var message, out _) || message.Type != saying)) return;
         _crashWhenSaid = null;
@@ -227,6 +242,19 @@ internal sealed class ClusterStory : IDisposable
         _cluster.World.After(_random.Next(200, 3_000) * Millisecond, () => _lossPerMille = 0);
     }
 
+    /// <summary>The node still hears that it leads, but nobody gets what it writes; and then it may be gone.</summary>
+    private void LoseAppends(int node)
+    {
+        Note($"loss of what n{node} appends");
+        _losesAppendsOf = node;
+        var crashes = _random.Chance(1, 2);
+        _cluster.World.After(_random.Next(200, 2_000) * Millisecond, () =>
+        {
+            _losesAppendsOf = 0;
+            if (crashes) Crash(node);
+        });
+    }
+
     private void SlowDisk(int node)
     {
         if (!_cluster.IsRunning(node)) return;
@@ -241,6 +269,7 @@ internal sealed class ClusterStory : IDisposable
     private void Settle()
     {
         _lossPerMille = 0;
+        _losesAppendsOf = 0;
         _crashWhenSaid = null;
         _cluster.Network.Heal();
         for (var node = 1; node <= Nodes; node++)
