@@ -8,7 +8,10 @@ internal sealed record SimulateOptions
     public const string Usage =
         "usage: simulate [--seeds N] [--first S] [--seconds T] [--threads K] [--timeline] [--stop] [--planted [NAME,...]]";
 
-    public int Seeds { get; private set; } = 100;
+    private int? _seeds;
+
+    /// <summary>To be run; with planted bugs, to be tried for each at most.</summary>
+    public int Seeds => _seeds ?? (Planted ? 200 : 100);
 
     public ulong First { get; private set; } = 1;
 
@@ -62,7 +65,7 @@ internal sealed record SimulateOptions
         switch (option)
         {
             case "--seeds":
-                Seeds = (int)value;
+                _seeds = (int)value;
                 return tookNext;
             case "--first":
                 First = value;

@@ -22,6 +22,13 @@ internal sealed class SimulateOptionsTests
         (options.Planted, options.PlantedNames.Count, options.Seeds).ShouldBe((true, 0, 5));
     }
 
+    [Test]
+    public void Planted_bugs_are_given_more_seeds()
+    {
+        SimulateOptions.Parse([]).Seeds.ShouldBe(100);
+        SimulateOptions.Parse(["--planted"]).Seeds.ShouldBe(200);
+    }
+
     [TestCase("--seeds")]
     [TestCase("--seeds", "0")]
     [TestCase("--seeds", "many")]

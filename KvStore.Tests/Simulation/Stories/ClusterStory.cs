@@ -31,6 +31,7 @@ internal sealed class ClusterStory : IDisposable
     private readonly PromiseWatch _promises;
     private readonly List<string> _violations = [];
     private readonly bool _hasSlowDisks;
+    private readonly bool _damagesLog;
     private readonly HashSet<int> _lost = [];
     private int _damaged;
     private (int Node, RaftMessageType? Saying)? _crashWhenSaid;
@@ -60,6 +61,7 @@ internal sealed class ClusterStory : IDisposable
         _cluster = new SimCluster(seed, Nodes, options: options);
         _clients = new StoryClients(_cluster, _random.NextUInt64(), 4 + _random.Next(8), Nodes);
         _hasSlowDisks = _random.Chance(1, 2);
+        _damagesLog = _random.Chance(1, 3);
         _promises = new PromiseWatch(_acknowledged);
         _cluster.Network.Sent = OnSent;
         _cluster.Network.IsLost = (_, _, _) => _losesThis || (_lossPerMille > 0 && _random.Next(1_000) < _lossPerMille);
@@ -152,7 +154,7 @@ internal sealed class ClusterStory : IDisposable
                 _crashWhenSaid = (node, _random.Chance(1, 2) ? RaftMessageType.VoteReply : RaftMessageType.Vote);
                 break;
             case 10:
-                if (_lost.Count == 0 && _random.Chance(1, 4)) DamageLog(node);
+                if (_damagesLog) DamageLog(node);
                 break;
             case 11:
                 LoseAppends(node);
