@@ -71,6 +71,9 @@ internal sealed class ClusterStory : IDisposable
 
     public int FastWritesCut { get; private set; }
 
+    /// <summary>The next number of the world's source of randomness: equal after two runs of a seed if nothing but the seed had a say.</summary>
+    public ulong NextDraw => _cluster.World.Random.NextUInt64();
+
     public IReadOnlyList<string> Timeline => _cluster.Timeline;
 
     /// <summary>Runs it to its end, or to the first violation that can be seen on the way.</summary>
