@@ -12,8 +12,10 @@ usage: ./build.sh VERB [arguments]
   dev [arguments]     build if a source is newer, then run a three-node cluster in one process (kvd dev)
   test [arguments]    build everything and run all tests; --filter EXPRESSION runs some
   simulate [arguments]
-                      run whole clusters under faults: [--seeds N] [--first S] [--seconds T] [--threads K] [--timeline];
+                      run whole clusters under faults: [--seeds N] [--first S] [--seconds T] [--threads K] [--timeline] [--shrink] [--stop];
                       with --planted [NAME,...]: with bugs planted in a copy of the sources, which must be found
+  fuzz [--seconds N] [--seed S] [--target NAME[,NAME]]
+                      attack the decoders with changed inputs, all of them for N seconds together (60)
   bench WHAT [arguments]
                       WHAT is micro, engine, peers or cluster; [--quick] [--json FILE]
   format [--verify]   put the sources into the house style, or only check them
@@ -132,6 +134,24 @@ simulate() {
   exec dotnet KvStore.Tests/bin/Release/net10.0/KvStore.Tests.dll simulate "$@"
 }
 
+# The tests of KvStore.Tests/Fuzzing, for longer: its settings are environment variables.
+fuzz() {
+  need_sdk
+  export KVD_FUZZ_SECONDS=60
+  while [[ $# -ge 2 ]]; do
+    case $1 in
+      --seconds) KVD_FUZZ_SECONDS=$2 ;;
+      --seed) export KVD_FUZZ_SEED=$2 ;;
+      --target) export KVD_FUZZ_TARGET=$2 ;;
+      *) break ;;
+    esac
+    shift 2
+  done
+  if [[ $# != 0 ]]; then usage >&2; exit 2; fi
+  dotnet build KvStore.Tests -c Release -nologo -v quiet
+  exec dotnet KvStore.Tests/bin/Release/net10.0/KvStore.Tests.dll --no-ansi --filter FullyQualifiedName~KvStore.Tests.Fuzzing.FuzzTests.A_decoder
+}
+
 bench() {
   local what=${1:-}
   need_sdk
@@ -178,6 +198,7 @@ case $verb in
   dev) dev "$@" ;;
   test) run_tests "$@" ;;
   simulate) simulate "$@" ;;
+  fuzz) fuzz "$@" ;;
   bench) bench "$@" ;;
   format) format "$@" ;;
   package) package ;;

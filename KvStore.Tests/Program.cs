@@ -1,17 +1,22 @@
-using KvStore.Tests.Simulation;
+using KvStore.Tests.Simulation.Runs;
 using Microsoft.Testing.Platform.Builder;
 
 namespace KvStore.Tests;
 
-/// <summary>Runs the tests, or with the word <c>simulate</c> the simulation alone.</summary>
+/// <summary>`KvStore.Tests VERB ...` runs what is too long for a test; anything else goes to the test runner.</summary>
 internal static class Program
 {
-    public static async Task<int> Main(string[] args)
+    public static Task<int> Main(string[] args) => args switch
     {
-        if (args is ["simulate", .. var options]) return SimulateCommand.Run(options, Console.Out);
+        ["simulate", ..] => Task.FromResult(SimulateCommand.Run(args.AsSpan(1))),
+        _ => RunTestsAsync(args),
+    };
+
+    private static async Task<int> RunTestsAsync(string[] args)
+    {
         var builder = await TestApplication.CreateBuilderAsync(args);
         SelfRegisteredExtensions.AddSelfRegisteredExtensions(builder, args);
-        using var application = await builder.BuildAsync();
-        return await application.RunAsync();
+        using var tests = await builder.BuildAsync();
+        return await tests.RunAsync();
     }
 }

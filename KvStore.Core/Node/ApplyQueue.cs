@@ -131,7 +131,7 @@ internal sealed class ApplyQueue(
         raft.ForbidLeading(shard.NowMs);
     }
 
-    /// <summary>The replicas that are known to hold an applied entry durably: this one, and while it leads those that have told so.</summary>
+    /// <summary>The replicas that are known to hold an entry durably: only this one if another primary had it committed.</summary>
     private NodeList HoldersOf(LogIndex index)
     {
         var holders = default(NodeList).With(Context.Self.Value);

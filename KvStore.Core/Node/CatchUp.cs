@@ -12,12 +12,13 @@ namespace KvStore.Core.Node;
 /// </summary>
 /// <remarks>
 /// Everything here runs on one lane, off the shards, and may block on the disk. Frames, on the bulk lane, all with the stream's id as request id:
-/// Begin {u16 partition, u64 from replica, u64 to replica, u64 index, u64 term, u64 log time, u32 n, configuration},
+/// Begin {u16 partition, u64 from replica, u64 to replica, u64 index, u64 term, u64 log time, configuration},
 /// Chunk {u32 number, u8 1 = last, 2 = given up, bytes}, Ack {u32 next number wanted, u8 state: 0 go on, 1 installed, 2 failed}.
 /// </remarks>
 internal sealed class CatchUp : IDisposable
 {
     private const int ChunkBytes = 256 << 10;
+    private const int BeginHeadBytes = 2 + (5 * 8);
     private const uint Window = 4;
     private const int MaxSending = 4;
 
@@ -68,7 +69,8 @@ internal sealed class CatchUp : IDisposable
         public required PartitionStore Store { get; init; }
         public required ReplicaId Leader { get; init; }
         public required AppliedState State { get; init; }
-        public required byte[] Configuration { get; init; }
+        public required byte[] ConfigurationBytes { get; init; }
+        public required RaftConfiguration Configuration { get; init; }
         public PartitionIngest? Ingest { get; set; }
         public uint Next { get; set; }
         public long LastNs { get; set; }
@@ -191,7 +193,7 @@ internal sealed class CatchUp : IDisposable
     {
         var state = export.State;
         _buffer.Clear();
-        var head = _buffer.Take(2 + (5 * 8));
+        var head = _buffer.Take(BeginHeadBytes);
         BinaryPrimitives.WriteUInt16LittleEndian(head, outgoing.Partition.Value);
         BinaryPrimitives.WriteUInt64LittleEndian(head[2..], outgoing.From.Value);
         BinaryPrimitives.WriteUInt64LittleEndian(head[10..], outgoing.To.Value);
@@ -278,7 +280,7 @@ internal sealed class CatchUp : IDisposable
 
     private void OnBegin(NodeId from, ulong stream, ReadOnlySpan<byte> body)
     {
-        if (body.Length < 42) return;
+        if (body.Length < BeginHeadBytes || _incoming.ContainsKey((from, stream))) return;
         var partition = new PartitionId(BinaryPrimitives.ReadUInt16LittleEndian(body));
         if (_find(partition) is not { } owner) return;
         var state = new AppliedState(
@@ -291,6 +293,18 @@ internal sealed class CatchUp : IDisposable
             return;
         }
 
+        // Once it is installed, a configuration that cannot be read would stop the node, and stop it again at every start.
+        RaftConfiguration configuration;
+        try
+        {
+            configuration = RaftConfiguration.Decode(body[BeginHeadBytes..]);
+        }
+        catch (FormatException)
+        {
+            Ack(from, stream, 0, 2);
+            return;
+        }
+
         var incoming = new Incoming
         {
             Partition = partition,
@@ -298,7 +312,8 @@ internal sealed class CatchUp : IDisposable
             Store = owner.Store,
             State = state,
             Leader = new ReplicaId(BinaryPrimitives.ReadUInt64LittleEndian(body[2..])),
-            Configuration = body[42..].ToArray(),
+            ConfigurationBytes = body[BeginHeadBytes..].ToArray(),
+            Configuration = configuration,
             LastNs = _context.Clock.BootTimeNs,
         };
         _incoming.Add((from, stream), incoming);
@@ -314,7 +329,7 @@ internal sealed class CatchUp : IDisposable
                 return;
             }
 
-            incoming.Ingest = owner.Store.BeginIngest(state, incoming.Configuration);
+            incoming.Ingest = owner.Store.BeginIngest(state, incoming.ConfigurationBytes);
             Ack(from, stream, 0, 0);
         });
         owner.Shard.Post(new ShardEvent(ShardEventKind.SnapshotReceiving, stopped, partition, Number: 1));
@@ -338,6 +353,7 @@ internal sealed class CatchUp : IDisposable
         try
         {
             incoming.Ingest.Write(body[5..]);
+            if (incoming.Ingest.IsComplete != last) throw new CorruptionException("snapshot chunk", 0, "frame and chunk differ in whether it is the last");
             if (last) incoming.Ingest.Install();
         }
         catch (IOException failure) when (failure is CorruptionException or DiskException)
@@ -351,10 +367,9 @@ internal sealed class CatchUp : IDisposable
         if (last)
         {
             _incoming.Remove((from, stream));
-            var configuration = RaftConfiguration.Decode(incoming.Configuration);
             incoming.Shard.Post(new ShardEvent(
                 ShardEventKind.SnapshotInstalled,
-                new SnapshotInstalled(incoming.Leader, incoming.State.Index, incoming.State.Term, configuration), incoming.Partition));
+                new SnapshotInstalled(incoming.Leader, incoming.State.Index, incoming.State.Term, incoming.Configuration), incoming.Partition));
         }
 
         Ack(from, stream, incoming.Next, last ? (byte)1 : (byte)0);

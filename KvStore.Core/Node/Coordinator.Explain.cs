@@ -121,8 +121,8 @@ public sealed partial class Coordinator
 
         public void Reply(ulong position, FrameType type, ReadOnlySpan<byte> body)
         {
-            _replicas[position] = type == FrameType.ExplainReply
-                ? ExplainReply.Decode(body).Replicas[0]
+            _replicas[position] = type == FrameType.ExplainReply && Replies.TryRead(body, ExplainReply.Decode, out var reply) && reply.Replicas.Count > 0
+                ? reply.Replicas[0]
                 : coordinator.Unreachable(nodes[position], coordinator._heartbeats.IsAlive(nodes[position]) ? "no_answer" : "down");
             if (Interlocked.Decrement(ref _left) > 0) return;
             var buffer = coordinator.RentBuffer();

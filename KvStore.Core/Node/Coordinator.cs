@@ -113,13 +113,13 @@ public sealed partial class Coordinator
     internal void OnForwardReply(NodeId from, ulong requestId, ReadOnlySpan<byte> body)
     {
         if (!_forwarded.TryGetValue(requestId, out var pending) || pending.To != from || !_forwarded.TryRemove(requestId, out _)) return;
-        if (!ForwardCodec.TryReadReply(body, out var type, out var inner))
+        ErrorReply? error = null;
+        if (!ForwardCodec.TryReadReply(body, out var type, out var inner) || (type == FrameType.Error && !Replies.TryRead(inner, ErrorReply.Decode, out error)))
         {
             pending.Request.EndUnknown(KvError.Internal, "the primary's reply cannot be read");
             return;
         }
 
-        var error = type == FrameType.Error ? ErrorReply.Decode(inner) : null;
         if (error?.Code == KvError.NotLeader) pending.Request.OnNotPrimary(new NodeId(error.Leader));
         else pending.Request.End(type, inner, error?.Code ?? KvError.None, error?.Outcome ?? Outcome.Applied);
     }

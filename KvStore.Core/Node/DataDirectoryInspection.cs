@@ -2,6 +2,7 @@ using KvStore.Core.Io;
 using KvStore.Core.Primitives;
 using KvStore.Core.Ring;
 using KvStore.Core.Storage;
+using KvStore.Core.Storage.Manifest;
 using KvStore.Core.Storage.Wal;
 
 namespace KvStore.Core.Node;
@@ -34,6 +35,7 @@ public static class DataDirectoryInspection
         var identity = Read(() => NodeIdentity.Peek(fs, directory), Tell);
         var cluster = Read(() => ClusterFile.Read(fs, directory), Tell);
         Read(() => PendingInit.Read(fs, directory), Tell);
+        if (identity is not null && Missing(fs, directory, identity) is { } missing) Tell(missing);
         var storePath = Path.Combine(directory, StoreName);
         StorageReport? store = null;
         if (fs.List(storePath).Count > 0)
@@ -45,6 +47,20 @@ public static class DataDirectoryInspection
         var log = WalInspection.Inspect(fs, Path.Combine(directory, LogName));
         if (log.Damage is { } damage) Tell(new StorageProblem(damage.Path, damage.Offset, damage.ToString()));
         return new DataDirectoryReport(identity, cluster?.Topology, store, log);
+    }
+
+    /// <summary>Null, or what of a node's data is gone as a whole: a disk that is not mounted, a directory that was removed.</summary>
+    public static StorageProblem? Missing(IFileSystem fs, string directory, NodeIdentity identity)
+    {
+        if (!identity.HasData) return null;
+        foreach (var (name, isThere) in ((string, Predicate<string>)[])[(LogName, file => WalFormat.TryParseSegmentName(file, out _)), (StoreName, file => file == CurrentFile.Name)])
+        {
+            var path = Path.Combine(directory, name);
+            if (!fs.List(path).Any(file => isThere(file)))
+                return new StorageProblem(path, 0, $"{path} is gone or empty, although this node has written to it: if it is a disk of its own, mount it; without it the node does not know what it voted for and must not start");
+        }
+
+        return null;
     }
 
     private static T? Read<T>(Func<T?> read, Action<StorageProblem> onProblem)

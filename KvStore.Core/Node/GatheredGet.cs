@@ -47,7 +47,7 @@ internal sealed class GatheredGet : IReplySink
     /// <summary>One key's answer; the request id is its position. Values beyond what one reply may hold are let go as they arrive.</summary>
     public void Reply(ulong requestId, FrameType type, ReadOnlySpan<byte> body)
     {
-        var result = type == FrameType.GetReply ? GetReply.DecodeSingle(body) : Failed(ErrorReply.Decode(body));
+        if (type != FrameType.GetReply || !Replies.TryRead(body, GetReply.DecodeSingle, out var result)) result = Failed(Replies.ErrorOf(type, body));
         _results[requestId] = Interlocked.Add(ref _room, -result.Value.Length) >= 0
             ? result
             : result with { Found = false, Error = KvError.TooLarge, Value = "the values of one reply are above 16 MiB together"u8.ToArray() };

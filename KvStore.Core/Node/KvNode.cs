@@ -18,6 +18,9 @@ public sealed class WalDamagedException(WalDamage damage) : Exception(damage.ToS
     public WalDamage Damage { get; } = damage;
 }
 
+/// <summary>A node that was a member is without its log or its store: what it voted for and acknowledged is not known.</summary>
+public sealed class DataMissingException(StorageProblem problem) : Exception(problem.What);
+
 /// <summary>
 /// One whole node of a cluster: storage engine, WAL, the partitions it holds, heartbeats, catch-up and the coordinator that takes requests.
 /// It opens on a data directory and a topology, and talks to the world through its seams alone.
@@ -121,8 +124,13 @@ public sealed class KvNode : IDisposable
     /// <summary>Opens the data directory and rebuilds every replica that the topology gives to this node. Nothing is sent before <see cref="Start"/>.</summary>
     /// <exception cref="DiskException">The directory cannot be read or written.</exception>
     /// <exception cref="CorruptionException">The store is damaged where it may not be.</exception>
-    public static KvNode Open(NodeSeams seams, NodeOptions options, NodeIdentity identity, NodeId self, Topology topology, string directory) =>
-        new(seams, options, identity, self, topology, directory);
+    /// <exception cref="DataMissingException">The store or the log is gone, although the node had one.</exception>
+    public static KvNode Open(NodeSeams seams, NodeOptions options, NodeIdentity identity, NodeId self, Topology topology, string directory)
+    {
+        if (DataDirectoryInspection.Missing(seams.FileSystem, directory, identity) is { } missing)
+            throw new DataMissingException(missing);
+        return new KvNode(seams, options, identity, self, topology, directory);
+    }
 
     /// <summary>Begins to speak and listen: call it when the transport is up.</summary>
     public void Start() => _heartbeats.Start();
@@ -264,6 +272,13 @@ public sealed class KvNode : IDisposable
         _storage.Dispose();
         foreach (var shard in _shards)
             foreach (var partition in shard.Partitions) partition.Dispose();
+    }
+
+    /// <summary>Frees what the end of a process frees and does nothing else: for simulations, where a node is killed and the process goes on.</summary>
+    internal void Abandon()
+    {
+        _storage.Dispose();
+        foreach (var replica in Replicas) replica.Dispose();
     }
 
     private Shard ShardOf(PartitionId partition) => _shards[partition.Value % _shards.Length];

@@ -119,43 +119,50 @@ public ref struct EntryOperations
 
     public int Count { get; }
 
+    /// <summary>How many bytes stand behind the operations taken so far.</summary>
+    internal readonly int RestBytes => _rest.Length;
+
     public readonly EntryOperation Current => _current;
 
     public readonly EntryOperations GetEnumerator() => this;
 
+    /// <exception cref="InvariantException">The payload is not well-formed: it was never let into a log (<see cref="EntryCheck"/>), so this is a bug.</exception>
     public bool MoveNext()
     {
         if (_left == 0) return false;
-        _left--;
-        var keyLength = BinaryPrimitives.ReadUInt16LittleEndian(_rest[2..]);
-        var valueLength = (int)BinaryPrimitives.ReadUInt32LittleEndian(_rest[4..]);
-        var condition = (ConditionKind)_rest[1];
-        var at = EntryOperation.FixedSize;
-        var expected = Revision.None;
-        if (EntryOperation.NeedsExpected(condition))
-        {
-            expected = new Revision(
-                new Primitives.Version(
-                    new Term(BinaryPrimitives.ReadUInt64LittleEndian(_rest[at..])),
-                    new LogIndex(BinaryPrimitives.ReadUInt64LittleEndian(_rest[(at + 8)..]))),
-                new HybridTimestamp(
-                    BinaryPrimitives.ReadUInt64LittleEndian(_rest[(at + 16)..]),
-                    new NodeId(BinaryPrimitives.ReadUInt16LittleEndian(_rest[(at + 24)..]))));
-            at += EntryOperation.ConditionSize;
-        }
-
-        _current = new EntryOperation
-        {
-            Kind = (WriteKind)_rest[0],
-            Condition = condition,
-            ExpiresAtMs = BinaryPrimitives.ReadInt64LittleEndian(_rest[8..]),
-            Expected = expected,
-            Key = _rest.Slice(at, keyLength),
-            Value = _rest.Slice(at + keyLength, valueLength),
-        };
-        _rest = _rest[(at + keyLength + valueLength)..];
+        Invariant.Check(TryMoveNext());
         return true;
     }
+
+    /// <summary>As <see cref="MoveNext"/> while operations are left; false if what stands there is none.</summary>
+    internal bool TryMoveNext()
+    {
+        if (_left == 0 || _rest.Length < EntryOperation.FixedSize) return false;
+        var kind = (WriteKind)_rest[0];
+        var condition = (ConditionKind)_rest[1];
+        if (kind is not (WriteKind.Put or WriteKind.Delete) || condition > ConditionKind.IfRevision) return false;
+        var keyLength = BinaryPrimitives.ReadUInt16LittleEndian(_rest[2..]);
+        var valueLength = BinaryPrimitives.ReadUInt32LittleEndian(_rest[4..]);
+        var at = EntryOperation.FixedSize + (EntryOperation.NeedsExpected(condition) ? EntryOperation.ConditionSize : 0);
+        if (at + keyLength + (long)valueLength > _rest.Length) return false;
+        _current = new EntryOperation
+        {
+            Kind = kind,
+            Condition = condition,
+            ExpiresAtMs = BinaryPrimitives.ReadInt64LittleEndian(_rest[8..]),
+            Expected = at > EntryOperation.FixedSize ? ReadRevision(_rest[EntryOperation.FixedSize..]) : Revision.None,
+            Key = _rest.Slice(at, keyLength),
+            Value = _rest.Slice(at + keyLength, (int)valueLength),
+        };
+        _left--;
+        _rest = _rest[(at + keyLength + (int)valueLength)..];
+        return true;
+    }
+
+    private static Revision ReadRevision(ReadOnlySpan<byte> bytes) => new(
+        new Primitives.Version(
+            new Term(BinaryPrimitives.ReadUInt64LittleEndian(bytes)), new LogIndex(BinaryPrimitives.ReadUInt64LittleEndian(bytes[8..]))),
+        new HybridTimestamp(BinaryPrimitives.ReadUInt64LittleEndian(bytes[16..]), new NodeId(BinaryPrimitives.ReadUInt16LittleEndian(bytes[24..]))));
 }
 
 /// <summary>Turns the relative expiries of a Write entry into absolute ones; the primary does it when the entry enters its log.</summary>

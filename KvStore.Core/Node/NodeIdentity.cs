@@ -7,8 +7,9 @@ namespace KvStore.Core.Node;
 /// <summary>
 /// What makes a data directory itself: an incarnation drawn when it was made, and a boot number that rises with every start.
 /// </summary>
-/// <remarks>File <c>identity</c>, 40 bytes, little-endian: 8 bytes "KVDIDENT", u32 format 1, u32 0, u64 incarnation, u64 boot, u64 XXH3-64 of the 32 bytes before.</remarks>
-public sealed record NodeIdentity(ulong Incarnation, ulong Boot)
+/// <remarks>File <c>identity</c>, 40 bytes, little-endian: 8 bytes "KVDIDENT", u32 format 1, u32 flags, u64 incarnation, u64 boot, u64 XXH3-64 of the 32 bytes before.</remarks>
+/// <param name="HasData">Flag 1: this node has had a log and a store. Should they be gone, so are its votes, and it must not start as if it were new.</param>
+public sealed record NodeIdentity(ulong Incarnation, ulong Boot, bool HasData = false)
 {
     private const string FileName = "identity";
     private const int Size = 40;
@@ -23,14 +24,29 @@ public sealed record NodeIdentity(ulong Incarnation, ulong Boot)
             ? Read(fileSystem, path)
             : new NodeIdentity(random.NextUInt64() | 1, 0);
         identity = identity with { Boot = identity.Boot + 1 };
+        identity.Write(fileSystem, path);
+        return identity;
+    }
+
+    /// <summary>Log and store are there and durable: called before anything is said that rests on them.</summary>
+    public NodeIdentity WithData(IFileSystem fileSystem, string directory)
+    {
+        if (HasData) return this;
+        var marked = this with { HasData = true };
+        marked.Write(fileSystem, Path.Combine(directory, FileName));
+        return marked;
+    }
+
+    private void Write(IFileSystem fileSystem, string path)
+    {
         var bytes = new byte[Size];
         "KVDIDENT"u8.CopyTo(bytes);
         BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(8), 1);
-        BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan(16), identity.Incarnation);
-        BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan(24), identity.Boot);
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(12), HasData ? 1u : 0);
+        BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan(16), Incarnation);
+        BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan(24), Boot);
         BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan(32), StableHash.Of(bytes.AsSpan(0, 32)));
         SmallFile.Replace(fileSystem, path, bytes);
-        return identity;
     }
 
     public static bool Exists(IFileSystem fileSystem, string directory) => fileSystem.FileExists(Path.Combine(directory, FileName));
@@ -48,7 +64,8 @@ public sealed record NodeIdentity(ulong Incarnation, ulong Boot)
         if (BinaryPrimitives.ReadUInt32LittleEndian(bytes.AsSpan(8)) is var format && format != 1)
             throw new CorruptionException(path, 8, $"identity format {format}, this release reads format 1");
         return new NodeIdentity(
-            BinaryPrimitives.ReadUInt64LittleEndian(bytes.AsSpan(16)), BinaryPrimitives.ReadUInt64LittleEndian(bytes.AsSpan(24)));
+            BinaryPrimitives.ReadUInt64LittleEndian(bytes.AsSpan(16)), BinaryPrimitives.ReadUInt64LittleEndian(bytes.AsSpan(24)),
+            (BinaryPrimitives.ReadUInt32LittleEndian(bytes.AsSpan(12)) & 1) != 0);
     }
 }
 

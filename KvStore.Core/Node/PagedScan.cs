@@ -48,8 +48,9 @@ internal sealed class PagedScan : IReplySink
     /// <summary>One node's share; the request id is its position.</summary>
     public void Reply(ulong requestId, FrameType type, ReadOnlySpan<byte> body)
     {
-        if (type == FrameType.ScanReply) _shares[requestId] = ScanReply.Decode(body);
-        else Interlocked.CompareExchange(ref _error, ErrorReply.Decode(body), null);
+        // A share that was cut short says where by its last key.
+        if (type == FrameType.ScanReply && Replies.TryRead(body, ScanReply.Decode, out var share) && (!share.More || share.Records.Count > 0)) _shares[requestId] = share;
+        else Interlocked.CompareExchange(ref _error, Replies.ErrorOf(type, body), null);
         if (Interlocked.Decrement(ref _left) > 0) return;
         var buffer = _coordinator.RentBuffer();
         if (_error is null) ScanReply.Encode(buffer, Merge());

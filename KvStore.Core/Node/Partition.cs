@@ -16,8 +16,6 @@ internal sealed class Partition : IDisposable
     /// <summary>Entries that a replica may lack when leadership goes to it: proposals wait until it has them.</summary>
     private const ulong MaxTransferLag = 1024;
 
-    private const long LookForRoomMs = 5;
-
     private readonly Shard _shard;
     private readonly RaftNode _raft;
     private readonly CatchUp _catchUp;
@@ -26,6 +24,7 @@ internal sealed class Partition : IDisposable
     private readonly LagMeter _lag = new();
     private readonly CutFastWrites _cut;
     private readonly ApplyQueue _applies;
+    private readonly Intake _intake;
     private readonly FastDeletes _fastDeletes;
     private readonly Dictionary<ReplicaId, long> _haltedUntilMs = [];
     private ulong _lastTicks;
@@ -33,12 +32,8 @@ internal sealed class Partition : IDisposable
     private Term _durableTerm;
     private Term _claimTerm;
     private bool _claimed;
-    private bool _installing;
     private RaftRole _role;
     private ReplicaId _leader;
-
-    /// <summary>The leader was told that there is no room here.</summary>
-    private bool _turnedAway;
 
     public Partition(
         Shard shard, PartitionId id, RaftNode raft, PayloadLog log, PartitionStore store, PartitionStatus status, WriteAheadLog wal,
@@ -59,6 +54,7 @@ internal sealed class Partition : IDisposable
         Reads = new PartitionReads(id, raft, Writes);
         _cut = new CutFastWrites(shard.Context, id, log, store);
         _applies = new ApplyQueue(shard, raft, log, store, status, Writes);
+        _intake = new Intake(shard, raft, _applies);
         _fastDeletes = new FastDeletes(shard, store);
         PublishStatus();
     }
@@ -85,11 +81,9 @@ internal sealed class Partition : IDisposable
     /// <summary>Term of the hard state handed to the WAL in this slice.</summary>
     public Term? LoggedHardState { get; set; }
 
-    public long NextDeadlineMs => _turnedAway || _applies.WaitsForRoom ? Math.Min(_shard.NowMs + LookForRoomMs, _raft.NextDeadlineMs) : _raft.NextDeadlineMs;
+    public long NextDeadlineMs => Math.Min(_intake.NextLookMs, _raft.NextDeadlineMs);
 
     private NodeContext Context => _shard.Context;
-
-    private bool HasRoom => !_installing && !_applies.IsFull && !Context.Storage().IsFull;
 
     public void OnWrite(PendingWrite operation)
     {
@@ -137,10 +131,9 @@ internal sealed class Partition : IDisposable
             return;
         }
 
-        if (!TryReadMeta(entries, message.EntryCount, out var meta, out var room)) return;
+        if (!_intake.TryRead(entries, message.EntryCount, out var meta, out var room)) return;
         UpdateLed();
         var decision = _raft.Step(message, meta, _shard.NowMs, room);
-        _turnedAway |= room < meta.Length;
         if (!decision.Accepted) return;
         if (decision.TruncateFrom is { } from) Truncate(from);
         var index = message.Index + (ulong)decision.FirstNew;
@@ -203,8 +196,8 @@ internal sealed class Partition : IDisposable
                 if (ReplicaOf(item.Node) is { } halted) OnReplicaHalted(halted, item.Node, new LogIndex(item.Number));
                 break;
             case ShardEventKind.SnapshotReceiving:
-                _installing = item.Number != 0;
-                if (_installing) Status.Staleness.Forget();
+                _intake.IsInstalling = item.Number != 0;
+                if (_intake.IsInstalling) Status.Staleness.Forget();
                 else ApplyDecided();
                 ((Action?)item.Object)?.Invoke();
                 break;
@@ -232,16 +225,9 @@ internal sealed class Partition : IDisposable
     {
         Writes.Expire(_shard.NowNs);
         if (!Reads.IsEmpty) Reads.Expire(_shard.NowNs);
-        if (_applies.WaitsForRoom && !Context.Storage().IsFull)
+        if (_intake.HasRoomAgain())
         {
             ApplyDecided();
-            return true;
-        }
-
-        if (_turnedAway && HasRoom)
-        {
-            _turnedAway = false;
-            _raft.ReportRoom();
             return true;
         }
 
@@ -336,32 +322,6 @@ internal sealed class Partition : IDisposable
         Append(index, payload);
     }
 
-    /// <param name="entries">As they came.</param>
-    /// <param name="count">How many there should be.</param>
-    /// <param name="meta">What Raft wants to know of each.</param>
-    /// <param name="room">
-    /// How many from the first can be taken. While a snapshot replaces the state, nothing may be appended to the log that it will reset. Of
-    /// what cannot be applied for want of room only entries without records are taken, for a new primary needs them; the writers of the
-    /// others wait if the third replica is no better off.
-    /// </param>
-    private bool TryReadMeta(ReadOnlySpan<byte> entries, int count, out ReadOnlySpan<EntryMeta> meta, out int room)
-    {
-        room = _installing ? 0 : int.MaxValue;
-        var isFull = count > 0 && !HasRoom;
-        if (_shard.MetaScratch.Length < count) _shard.MetaScratch = new EntryMeta[Math.Max(count, _shard.MetaScratch.Length * 2)];
-        var scratch = _shard.MetaScratch;
-        meta = scratch.AsSpan(0, count);
-        for (var i = 0; i < count; i++)
-        {
-            if (!RaftBatch.TryTakeEntry(ref entries, out var term, out var payload) || payload.Length < EntryHeader.Size) return false;
-            var kind = (EntryKind)payload[0];
-            if (isFull && kind == EntryKind.Write) room = Math.Min(room, i);
-            scratch[i] = new EntryMeta(term, payload.Length, kind == EntryKind.Configuration);
-        }
-
-        return true;
-    }
-
     private void Truncate(LogIndex from)
     {
         _cut.OnTruncate(from, _raft.Log.CutTermAt); // Raft has cut its own log already, and may hold the leader's entry at this index.
@@ -432,7 +392,7 @@ internal sealed class Partition : IDisposable
 
     private void Apply(LogIndex through)
     {
-        if (!_installing) _applies.Run(through);
+        if (!_intake.IsInstalling) _applies.Run(through);
     }
 
     /// <summary>What was decided while nothing could be applied.</summary>
@@ -476,7 +436,7 @@ internal sealed class Partition : IDisposable
 
     private void OnInstalled(SnapshotInstalled installed)
     {
-        _installing = false;
+        _intake.IsInstalling = false;
         _applies.OnInstalled();
         if (!_raft.Log.Holds(installed.Index, installed.Term)) _cut.OnReplaced(_raft.Applied.Next, _raft.Log.TermAt);
         Writes.OnSnapshot(installed.Index);

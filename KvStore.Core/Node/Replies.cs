@@ -1,5 +1,7 @@
+using System.Diagnostics.CodeAnalysis;
 using KvStore.Core.Primitives;
 using KvStore.Protocol.Messages;
+using KvStore.Protocol.Wire;
 
 namespace KvStore.Core.Node;
 
@@ -56,4 +58,28 @@ internal static class Replies
         KvError.ShuttingDown => "ask another node",
         _ => "",
     };
+
+    /// <summary>Decodes what another node answered; false if it is malformed. Whoever waits for the answer must hear something either way.</summary>
+    public static bool TryRead<T>(ReadOnlySpan<byte> body, BodyDecoder<T> decode, [MaybeNullWhen(false)] out T value)
+    {
+        try
+        {
+            value = decode(body);
+            return true;
+        }
+        catch (WireException)
+        {
+            value = default;
+            return false;
+        }
+    }
+
+    /// <summary>Why another node's answer is of no use: the error that it is, or that it cannot be read.</summary>
+    public static ErrorReply ErrorOf(FrameType type, ReadOnlySpan<byte> body) =>
+        type == FrameType.Error && TryRead(body, ErrorReply.Decode, out var error)
+            ? error
+            : new ErrorReply { Code = KvError.Internal, Message = "the answer of another node cannot be read", Retryable = true };
+
+    /// <summary>A decoder of messages: throws <see cref="WireException"/> and nothing else.</summary>
+    public delegate T BodyDecoder<T>(ReadOnlySpan<byte> body);
 }

@@ -22,6 +22,8 @@ internal static class TopologyCodec
     private const ushort FormatVersion = 1;
     private const int HeaderBytes = 4 + 2 + 2 + 16 + 8 + 4 + 2;
     private const int ReplicaBytes = 2 + 8;
+    private const int MemberHeadBytes = 2 + 1 + 1 + 8;
+    private const int SmallestMemberBytes = MemberHeadBytes + 3;
     private const int ChecksumBytes = 8;
 
     public static void Encode(Topology topology, IBufferWriter<byte> destination)
@@ -58,11 +60,13 @@ internal static class TopologyCodec
         var clusterId = BinaryPrimitives.ReadUInt128LittleEndian(document[8..]);
         var version = BinaryPrimitives.ReadUInt64LittleEndian(document[24..]);
         var partitionCount = BinaryPrimitives.ReadUInt32LittleEndian(document[32..]);
-        var members = new ClusterMember[BinaryPrimitives.ReadUInt16LittleEndian(document[36..])];
+        var memberCount = BinaryPrimitives.ReadUInt16LittleEndian(document[36..]);
         var rest = document[HeaderBytes..^ChecksumBytes];
-        for (var i = 0; i < members.Length; i++) members[i] = ReadMember(ref rest);
 
-        // Checked before anything is allocated by the count that the document claims.
+        // Both counts are checked before anything is allocated by them.
+        if (memberCount > rest.Length / SmallestMemberBytes) throw Damaged("a member runs past its end");
+        var members = new ClusterMember[memberCount];
+        for (var i = 0; i < members.Length; i++) members[i] = ReadMember(ref rest);
         if (partitionCount > Topology.MaxPartitions || rest.Length != partitionCount * Topology.ReplicasPerPartition * ReplicaBytes)
             throw Damaged("its length does not follow from its counts");
         var replicas = new Replica[partitionCount * Topology.ReplicasPerPartition];
@@ -80,7 +84,7 @@ internal static class TopologyCodec
     {
         var length = HeaderBytes + (topology.PartitionCount * Topology.ReplicasPerPartition * ReplicaBytes) + ChecksumBytes;
         foreach (var member in topology.Members)
-            length += 12 + 3 + Encoding.UTF8.GetByteCount(member.Name) + Encoding.UTF8.GetByteCount(member.Address) + Encoding.UTF8.GetByteCount(member.Zone);
+            length += SmallestMemberBytes + Encoding.UTF8.GetByteCount(member.Name) + Encoding.UTF8.GetByteCount(member.Address) + Encoding.UTF8.GetByteCount(member.Zone);
         return length;
     }
 
@@ -102,7 +106,7 @@ internal static class TopologyCodec
         bytes[2] = (byte)member.State;
         bytes[3] = (byte)member.Weight;
         BinaryPrimitives.WriteUInt64LittleEndian(bytes[4..], member.Incarnation);
-        var rest = WriteText(bytes[12..], member.Name);
+        var rest = WriteText(bytes[MemberHeadBytes..], member.Name);
         rest = WriteText(rest, member.Address);
         return WriteText(rest, member.Zone);
     }
@@ -116,7 +120,7 @@ internal static class TopologyCodec
 
     private static ClusterMember ReadMember(ref ReadOnlySpan<byte> rest)
     {
-        var head = Take(ref rest, 12);
+        var head = Take(ref rest, MemberHeadBytes);
         return new ClusterMember
         {
             Id = new NodeId(BinaryPrimitives.ReadUInt16LittleEndian(head)),

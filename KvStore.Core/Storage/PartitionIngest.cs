@@ -32,6 +32,9 @@ public sealed class PartitionIngest
         StorageKey.WritePrefix(_key, store.Id, _generation, 0);
     }
 
+    /// <summary>The last chunk has come: nothing is left but to install.</summary>
+    public bool IsComplete => _isComplete;
+
     /// <summary>Takes the next chunk.</summary>
     /// <exception cref="CorruptionException">The chunk is damaged or not the next one: abort, and ask for the snapshot anew.</exception>
     /// <exception cref="DiskException">The disk refused it: abort. If it was not for lack of space, the engine has failed.</exception>

@@ -14,7 +14,7 @@ namespace KvStore.Core.Storage;
 /// <remarks>Locks are taken in this order: a worker's own, the tree's, a partition's gate.</remarks>
 public sealed class StorageEngine : IDisposable
 {
-    private const int MaxPartitions = 4096;
+    internal const int MaxPartitions = 4096;
 
     private readonly IFileSystem _fs;
     private readonly StorageOptions _options;

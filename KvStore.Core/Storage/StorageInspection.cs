@@ -46,7 +46,6 @@ public static class StorageInspection
             var state = ManifestLog.Read(fs, directory, CurrentFile.Read(fs, directory));
             using var cache = new BlockCache(CacheBytes, poison: false);
             foreach (var (_, table) in state.Tables.Values) new TableCheck(fs, directory, table, cache, Report).Run();
-            CheckLevels(state, directory, Report);
         }
         catch (CorruptionException e)
         {
@@ -72,19 +71,5 @@ public static class StorageInspection
         return new TableReport(
             table.FileNumber, level, table.Bytes, table.Records, StorageKey.PartitionOf(table.Smallest), StorageKey.PartitionOf(table.Largest),
             facts.Tombstones, facts.KeyBytes, facts.ValueBytes, facts.DataBlocks);
-    }
-
-    private static void CheckLevels(ManifestState state, string directory, Action<string, long, string> report)
-    {
-        foreach (var level in state.Tables.Values.Where(entry => entry.Level > 0).GroupBy(entry => entry.Level))
-        {
-            var tables = level.Select(entry => entry.Table).ToList();
-            tables.Sort((a, b) => a.Smallest.AsSpan().SequenceCompareTo(b.Smallest));
-            for (var i = 1; i < tables.Count; i++)
-            {
-                if (tables[i - 1].Largest.AsSpan().SequenceCompareTo(tables[i].Smallest) >= 0)
-                    report(Path.Combine(directory, TableFormat.FileName(tables[i].FileNumber)), 0, $"overlaps table {tables[i - 1].FileNumber} in level {level.Key}");
-            }
-        }
     }
 }

@@ -31,7 +31,7 @@ internal static class DaemonCommands
         return trouble switch
         {
             ConfigException => ConfigException.ExitCode,
-            KvdStartException or CorruptionException or Core.Node.WalDamagedException or Core.Storage.Wal.WalRefusedException => ExitDamaged,
+            KvdStartException or CorruptionException or Core.Node.WalDamagedException or Core.Node.DataMissingException or Core.Storage.Wal.WalRefusedException => ExitDamaged,
             DiskException or IOException => ExitIo,
             System.Net.Sockets.SocketException => ConfigException.ExitCode,
             _ => 1,

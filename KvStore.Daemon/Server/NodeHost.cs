@@ -30,7 +30,7 @@ internal sealed class NodeHost : IDisposable
     private readonly IFileSystem _files = new OsFileSystem();
     private readonly IClock _clock = new SystemClock();
     private readonly IDisposable _lock;
-    private readonly NodeIdentity _identity;
+    private NodeIdentity _identity;
     private readonly NodeMetrics _metrics = new(BuildInfo.Version);
     private readonly long _startedMs = Environment.TickCount64;
     private readonly Lock _joining = new();
@@ -185,6 +185,7 @@ internal sealed class NodeHost : IDisposable
         var seams = new NodeSeams(
             _files, _clock, new ThreadPoolScheduler(_fatal), links, new NodeLogger(_log), new MetricsObserver(_metrics), new Prng(RandomSeed()), _fatal);
         var opened = KvNode.Open(seams, _options, _identity, _self, cluster.Topology, _config.DataDirectory);
+        _identity = _identity.WithData(_files, _config.DataDirectory);
         var report = opened.WalReport;
         _log.LogInformation(
             "log replayed: {Records} records, {Bytes} bytes, torn tail {Torn} bytes", report.RecordsRead, report.BytesRead, report.TornBytes);

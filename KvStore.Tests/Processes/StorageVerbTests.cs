@@ -53,6 +53,32 @@ internal sealed class StorageVerbTests
         cluster.WaitUntilWritable();
     }
 
+    [TestCase("wal")]
+    [TestCase("store")]
+    public void A_member_whose_log_or_store_is_gone_does_not_start_as_if_it_were_new(string part)
+    {
+        using var cluster = new KvdCluster(16);
+        Kvctl.Run(cluster.Endpoints, "put", "key", "v", "--strong").ExitCode.ShouldBe(0);
+        var node = cluster.Nodes[1];
+        node.Stop().ShouldBe(0);
+        var path = Path.Combine(node.DataDirectory, part);
+        Directory.Move(path, path + ".away");
+        for (var start = 0; start < 2; start++)
+        {
+            var refused = Kvd("run", "--data-dir", node.DataDirectory, "--listen", node.Endpoint, "--http", $"127.0.0.1:{node.HttpPort}", "--name", node.Name);
+            refused.ExitCode.ShouldBe(70, refused.ToString());
+            refused.Error.ShouldContain($"{path} is gone");
+        }
+
+        var verified = Kvd("storage", "verify", node.DataDirectory, "--json");
+        verified.ExitCode.ShouldBe(70);
+        verified.Json.GetProperty("problems")[0].GetProperty("file").GetString().ShouldBe(path);
+        if (Directory.Exists(path)) Directory.Delete(path, recursive: true);
+        Directory.Move(path + ".away", path);
+        node.Start(cluster.Options);
+        cluster.WaitUntilWritable();
+    }
+
     [Test]
     public void What_is_no_data_directory_is_refused()
     {

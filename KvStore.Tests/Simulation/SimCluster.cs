@@ -17,10 +17,14 @@ internal sealed class SimCluster : IDisposable
     /// <param name="nodes">3 or more.</param>
     /// <param name="partitions">A power of two.</param>
     /// <param name="blockCacheBytes">0: every block that is read is forgotten at once.</param>
-    /// <param name="options">Of every node, instead of small ones that are good for most tests.</param>
-    public SimCluster(ulong seed, int nodes = 3, int partitions = 16, long blockCacheBytes = 128L << 20, NodeOptions? options = null)
+    public SimCluster(ulong seed, int nodes = 3, int partitions = 16, long blockCacheBytes = 128L << 20)
+        : this(seed, nodes, partitions, SmallOptions with { BlockCacheBytes = blockCacheBytes })
     {
-        _options = options ?? new NodeOptions { Shards = 1, WalSegmentBytes = 1 << 20, WalRetentionBytes = 4 << 20, MemTableBytes = 1 << 20, BlockCacheBytes = blockCacheBytes };
+    }
+
+    public SimCluster(ulong seed, int nodes, int partitions, NodeOptions options)
+    {
+        _options = options;
         World = new SimWorld(seed);
         Network = new SimNetwork(World);
         var members = Enumerable.Range(1, nodes).Select(i => new ClusterMember
@@ -38,7 +42,16 @@ internal sealed class SimCluster : IDisposable
         }
     }
 
+    /// <summary>So small that a few hundred writes bring about flushes, compactions and new segments.</summary>
+    public static NodeOptions SmallOptions { get; } = new() { Shards = 1, WalSegmentBytes = 1 << 20, WalRetentionBytes = 4 << 20, MemTableBytes = 1 << 20 };
+
     public SimWorld World { get; }
+
+    /// <summary>Told when a node has found that it must stop. Its process ends with the call.</summary>
+    public Action<int, Exception>? Failed { get; set; }
+
+    /// <summary>Told when the power of a node went off in the middle of an I/O call (<see cref="SimDisk.PowerCutAtStep"/>).</summary>
+    public Action<int>? PowerCut { get; set; }
 
     public SimNetwork Network { get; }
 
@@ -56,33 +69,69 @@ internal sealed class SimCluster : IDisposable
 
     public IEnumerable<KvNode> Running => _nodes.Values.Where(n => n.Node is not null).Select(n => n.Node!);
 
-    public bool IsRunning(int id) => _nodes[new NodeId((ushort)id)].Node is not null;
-
     public bool EveryPartitionIsLed() => Enumerable.Range(0, Topology.PartitionCount).All(p =>
         Running.Count(n => n.StatusOf(new PartitionId((ushort)p))?.Read().Role == Core.Raft.RaftRole.Leader) == 1
         && Running.All(n => !n.LeaderOf(new PartitionId((ushort)p)).IsNone));
 
+    public bool IsUp(int id) => _nodes[new NodeId((ushort)id)].Node is not null;
+
+    /// <summary>Starts a node on its disk.</summary>
+    /// <exception cref="Exception">It could not open its data directory. Then it is down.</exception>
     public void Start(NodeId id)
     {
         var state = _nodes[id];
         state.Boot++;
         state.Scheduler = new NodeScheduler(World);
+        state.Scheduler.PowerCut = () =>
+        {
+            PowerCut?.Invoke(id.Value);
+            return PowerCut is not null;
+        };
         var seams = new NodeSeams(
             state.Disk, state.Clock ??= new SimClock(World), state.Scheduler, Network.For(id), new Log(this, id), new Deaf(),
-            World.Random.Fork(), cause => Timeline.Add($"{World.NowNs / 1_000_000} ms {id} fatal: {cause}"));
-        state.Node = KvNode.Open(seams, _options, new NodeIdentity(state.Incarnation, state.Boot), id, Topology, Directory);
+            World.Random.Fork(), cause => OnFatal(id, state.Scheduler, cause));
+        try
+        {
+            state.Node = KvNode.Open(seams, _options, new NodeIdentity(state.Incarnation, state.Boot, state.HasData), id, Topology, Directory);
+        }
+        catch
+        {
+            state.Scheduler.Kill();
+            throw;
+        }
+
+        state.HasData = true;
         state.Node.Start();
-        Network.Attach(id, state.Node);
+        Network.Attach(id, state.Node, state.Scheduler);
     }
 
-    /// <summary>Power cut: what was not synced may be gone.</summary>
-    public void Crash(int id)
+    /// <summary>Power cut: what was not synced may be gone. Of a node that is down as well.</summary>
+    public void Crash(int id) => End(id, disk => disk.Crash());
+
+    /// <summary>kill -9: what was written stays in the page cache.</summary>
+    public void Kill(int id) => End(id, disk => disk.Kill());
+
+    private void End(int id, Func<SimDisk, SimDisk> disk)
     {
         var state = _nodes[new NodeId((ushort)id)];
         Network.Detach(new NodeId((ushort)id));
         state.Scheduler!.Kill();
-        state.Disk = state.Disk.Crash();
+        var before = state.Disk;
+        state.Disk = disk(before);
+        before.SwitchOff();
+        state.Node?.Abandon();
         state.Node = null;
+    }
+
+    private void OnFatal(NodeId id, NodeScheduler scheduler, Exception cause)
+    {
+        Timeline.Add($"{World.NowNs / 1_000_000} ms {id} fatal: {cause}");
+        if (Failed is null) return;
+        scheduler.Kill();
+        World.After(0, () =>
+        {
+            if (_nodes[id].Scheduler == scheduler) Failed(id.Value, cause);
+        });
     }
 
     public void Restart(int id) => Start(new NodeId((ushort)id));
@@ -90,7 +139,7 @@ internal sealed class SimCluster : IDisposable
     /// <summary>Sends a request to a node; the result is filled in when the reply comes.</summary>
     public SimReply Send(int node, FrameType type, byte[] body, long timeoutMs = 5_000)
     {
-        var reply = new SimReply(World);
+        var reply = new SimReply();
         this[node].Coordinator.Submit(new ClientRequest
         {
             Type = type,
@@ -139,7 +188,12 @@ internal sealed class SimCluster : IDisposable
 
     public void Dispose()
     {
-        foreach (var state in _nodes.Values) state.Scheduler?.Kill();
+        foreach (var state in _nodes.Values)
+        {
+            state.Scheduler?.Kill();
+            state.Disk.SwitchOff();
+            state.Node?.Abandon();
+        }
     }
 
     private sealed class SimNode(SimDisk disk, ulong incarnation)
@@ -149,6 +203,8 @@ internal sealed class SimCluster : IDisposable
         public ulong Incarnation { get; } = incarnation;
 
         public ulong Boot { get; set; }
+
+        public bool HasData { get; set; }
 
         public SimClock? Clock { get; set; }
 
@@ -177,12 +233,9 @@ internal sealed class SimCluster : IDisposable
 }
 
 /// <summary>The reply to one request, when it comes; a second one is a bug.</summary>
-internal sealed class SimReply(SimWorld world) : IReplySink
+internal sealed class SimReply : IReplySink
 {
     public bool IsDone { get; private set; }
-
-    /// <summary>When it came.</summary>
-    public long AtNs { get; private set; }
 
     public FrameType Type { get; private set; }
 
@@ -196,7 +249,6 @@ internal sealed class SimReply(SimWorld world) : IReplySink
     {
         if (IsDone) throw new InvalidOperationException("a second reply to one request");
         IsDone = true;
-        AtNs = world.NowNs;
         Type = type;
         Body = body.ToArray();
     }

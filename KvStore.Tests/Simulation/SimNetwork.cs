@@ -12,7 +12,8 @@ internal sealed class SimNetwork(SimWorld world)
     private readonly Dictionary<NodeId, KvNode> _nodes = [];
     private readonly Dictionary<(NodeId From, NodeId To), int> _epochs = [];
     private readonly Dictionary<(NodeId From, NodeId To, PeerLane Lane), long> _lastArrival = [];
-    private readonly HashSet<(NodeId From, NodeId To)> _cut = [];
+    private readonly Dictionary<(NodeId From, NodeId To), int> _cut = [];
+    private readonly Dictionary<NodeId, NodeScheduler> _schedulers = [];
 
     public ulong Delivered { get; private set; }
 
@@ -20,18 +21,22 @@ internal sealed class SimNetwork(SimWorld world)
 
     public long JitterNs { get; set; } = 200_000;
 
+    /// <summary>How much later than others a frame arrives, in ns.</summary>
+    public Func<NodeId, NodeId, long> Delay { get; set; } = (_, _) => 0;
+
+    /// <summary>Sees every frame that a node hands to the network.</summary>
+    public Action<NodeId, PeerFrame, byte[]>? Sent { get; set; }
+
     /// <summary>Frames that vanish on their way.</summary>
     public Func<NodeId, NodeId, PeerFrame, bool> IsLost { get; set; } = (_, _, _) => false;
-
-    /// <summary>Hears every frame that a node hands to an open lane, lost ones too.</summary>
-    public FrameListener Sent { get; set; } = static (_, _, _, _) => { };
 
     public IPeerTransport For(NodeId self) => new Port(this, self);
 
     /// <summary>A node is reachable from now on; its neighbours' lanes to it come up.</summary>
-    public void Attach(NodeId id, KvNode node)
+    public void Attach(NodeId id, KvNode node, NodeScheduler scheduler)
     {
         _nodes[id] = node;
+        _schedulers[id] = scheduler;
         foreach (var other in _nodes.Keys.Where(o => o != id).Order().ToList()) Connect(id, other);
     }
 
@@ -41,23 +46,33 @@ internal sealed class SimNetwork(SimWorld world)
         _nodes.Remove(id);
     }
 
+    /// <summary>Breaks the streams between two nodes; a cut lasts until it was mended as often as it was made.</summary>
     public void Cut(NodeId from, NodeId to)
     {
-        if (_cut.Add((from, to))) Break(from, to);
+        _cut[(from, to)] = _cut.GetValueOrDefault((from, to)) + 1;
+        if (_cut[(from, to)] == 1) Break(from, to);
     }
 
+    public void Mend(NodeId from, NodeId to)
+    {
+        if (!_cut.TryGetValue((from, to), out var cuts)) return;
+        if (cuts > 1) _cut[(from, to)] = cuts - 1;
+        else if (_cut.Remove((from, to))) Connect(from, to);
+    }
+
+    /// <summary>Mends all cuts.</summary>
     public void Heal()
     {
-        var cut = _cut.Order(Comparer<(NodeId From, NodeId To)>.Default).ToList();
+        var cut = _cut.Keys.Order(Comparer<(NodeId From, NodeId To)>.Default).ToList();
         _cut.Clear();
         foreach (var (from, to) in cut) Connect(from, to);
     }
 
-    public bool IsCut(NodeId a, NodeId b) => _cut.Contains((a, b));
+    public bool IsCut(NodeId a, NodeId b) => _cut.ContainsKey((a, b));
 
     private void Connect(NodeId a, NodeId b)
     {
-        if (_cut.Contains((a, b)) || _cut.Contains((b, a))) return;
+        if (IsCut(a, b) || IsCut(b, a)) return;
         foreach (var (self, peer) in ((NodeId, NodeId)[])[(a, b), (b, a)])
         {
             if (!_nodes.TryGetValue(self, out var node) || !_nodes.ContainsKey(peer)) continue;
@@ -77,19 +92,19 @@ internal sealed class SimNetwork(SimWorld world)
 
     private bool Send(NodeId from, NodeId to, PeerLane lane, PeerFrame type, ulong requestId, ReadOnlySpan<byte> body)
     {
-        if (!_nodes.ContainsKey(to) || !_nodes.ContainsKey(from) || _cut.Contains((from, to)) || _cut.Contains((to, from))) return false;
-        Sent(from, to, type, body);
-        if (IsLost(from, to, type)) return true;
+        if (!_nodes.ContainsKey(to) || !_nodes.ContainsKey(from) || IsCut(from, to) || IsCut(to, from)) return false;
         var bytes = body.ToArray();
+        Sent?.Invoke(from, type, bytes);
+        if (IsLost(from, to, type)) return true;
         var epoch = _epochs.GetValueOrDefault((from, to));
-        var arrival = world.NowNs + MinDelayNs + (long)(world.Random.NextUInt64() % (ulong)JitterNs);
+        var arrival = world.NowNs + MinDelayNs + Delay(from, to) + (long)(world.Random.NextUInt64() % (ulong)JitterNs);
         arrival = Math.Max(arrival, _lastArrival.GetValueOrDefault((from, to, lane)) + 1);
         _lastArrival[(from, to, lane)] = arrival;
         world.At(arrival, () =>
         {
             if (_epochs.GetValueOrDefault((from, to)) != epoch || !_nodes.TryGetValue(to, out var node)) return;
             Delivered++;
-            node.OnPeerFrame(from, type, requestId, bytes);
+            _schedulers[to].Deliver(() => node.OnPeerFrame(from, type, requestId, bytes));
         });
         return true;
     }
@@ -100,6 +115,3 @@ internal sealed class SimNetwork(SimWorld world)
             network.Send(self, to, lane, type, requestId, body);
     }
 }
-
-/// <summary>A frame leaves a node. The body may be looked at until the call returns.</summary>
-internal delegate void FrameListener(NodeId from, NodeId to, PeerFrame type, ReadOnlySpan<byte> body);

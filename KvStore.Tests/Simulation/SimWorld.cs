@@ -61,16 +61,26 @@ internal sealed class SimWorld(ulong seed)
     }
 }
 
-/// <summary>One node's clock: the world's time since boot, and a wall clock with an offset of its own.</summary>
+/// <summary>One node's clock: the time since boot, which may run a little fast or slow, and a wall clock with an offset of its own.</summary>
 internal sealed class SimClock(SimWorld world) : IClock
 {
     private const long EpochMs = 1_764_000_000_000;
+    private long _sinceNs;
+    private long _baseNs;
+    private long _driftPpm;
 
     public long WallOffsetMs { get; set; }
 
-    public long BootTimeNs => world.NowNs;
+    /// <summary>How much faster than the world's time it runs from now on, in millionths.</summary>
+    public long DriftPpm
+    {
+        get => _driftPpm;
+        set => (_baseNs, _sinceNs, _driftPpm) = (BootTimeNs, world.NowNs, value);
+    }
 
-    public long WallMs => EpochMs + (world.NowNs / 1_000_000) + WallOffsetMs;
+    public long BootTimeNs => _baseNs + (world.NowNs - _sinceNs) + ((world.NowNs - _sinceNs) * _driftPpm / 1_000_000);
+
+    public long WallMs => EpochMs + (BootTimeNs / 1_000_000) + WallOffsetMs;
 }
 
 /// <summary>Runs a node's work in the world; when the node is killed, nothing of it runs any more.</summary>
@@ -83,6 +93,9 @@ internal sealed class NodeScheduler(SimWorld world) : IScheduler
 
     /// <summary>How much longer each item of a lane takes, in ns, by the lane's name: a slow disk for some of the work.</summary>
     public Dictionary<string, long> LaneDelays { get; } = [];
+
+    /// <summary>Told when the power went off in the middle of something; says whether that was expected.</summary>
+    public Func<bool> PowerCut { get; set; } = static () => false;
 
     private readonly List<Action> _held = [];
 
@@ -114,11 +127,26 @@ internal sealed class NodeScheduler(SimWorld world) : IScheduler
 
     public ILane CreateLane(string name) => new Lane(this, name, world);
 
-    private void Run(IWorkItem item)
+    /// <summary>Something reaches the process from outside; one that is stopped takes it when it goes on.</summary>
+    public void Deliver(Action action)
     {
         if (Dead) return;
-        if (Paused) _held.Add(() => Run(item));
-        else item.Execute();
+        if (Paused) _held.Add(() => Deliver(action));
+        else Guarded(action);
+    }
+
+    private void Run(IWorkItem item) => Deliver(item.Execute);
+
+    private void Guarded(Action action)
+    {
+        try
+        {
+            action();
+        }
+        catch (PowerCutException)
+        {
+            if (!PowerCut()) throw;
+        }
     }
 
     private sealed class Timer : IDisposable
@@ -167,7 +195,7 @@ internal sealed class NodeScheduler(SimWorld world) : IScheduler
             }
 
             _running = false;
-            if (_queue.TryDequeue(out var item)) item.Execute();
+            if (_queue.TryDequeue(out var item)) owner.Guarded(item.Execute);
             if (_queue.Count > 0 && !_running) Schedule();
         }
     }

@@ -50,9 +50,35 @@ internal sealed class CompactionPicker(StorageOptions options)
         while (target < baseLevel && version.Level(target).Length == 0) target++;
         var below = version.LevelBytes(target);
         var all = version.Level(0);
+        if (all[^1].IsQuarantined) return PlanAway(version, running, all[^1]);
         var first = all.Length;
         for (long bytes = 0; first > 0 && (all.Length - first < options.Level0CompactionTables || bytes < below); first--) bytes += all[first - 1].Info.Bytes;
-        return Complete(version, running, 0, target, all[first..]);
+
+        // Up to a damaged one, which is the oldest then.
+        var upper = all[Math.Max(first, Array.FindLastIndex(all, table => table.IsQuarantined) + 1)..];
+
+        // A damaged table below is not merged with: what is newer comes to lie in a level of its own above it. All of those are empty.
+        while (target > 1 && IsOverDamaged(version, upper, target)) target--;
+        return Complete(version, running, 0, target, upper);
+    }
+
+    private static bool IsOverDamaged(TableVersion version, TableFile[] upper, int target)
+    {
+        var bare = new CompactionPlan(0, target, upper, []);
+        return version.Overlapping(target, bare.Smallest, bare.Largest).Any(table => table.IsQuarantined);
+    }
+
+    /// <summary>
+    /// A damaged table that has become the oldest of level 0 would hold up everything above it. It goes down as it is, as far as nothing that
+    /// it overlaps is in the way: what is said of its keys above stays above, what is said below stays below.
+    /// </summary>
+    private static CompactionPlan? PlanAway(TableVersion version, IReadOnlyCollection<CompactionPlan> running, TableFile damaged)
+    {
+        var (smallest, largest) = (damaged.Info.Smallest, damaged.Info.Largest);
+        var target = 0;
+        while (target + 1 < TableVersion.LevelCount && version.Overlapping(target + 1, smallest, largest).Length == 0
+            && !running.Any(other => other.MayWriteTo(target + 1, smallest, largest))) target++;
+        return target == 0 || damaged.IsBusy ? null : new CompactionPlan(0, target, [damaged], []);
     }
 
     /// <summary>The table that drags the least along with it, for its size.</summary>

@@ -13,9 +13,11 @@ internal static class CurrentFile
     private const ulong Magic = 0x544E455252554364; // "dCURRENT"
     private const int Bytes = 32;
 
+    /// <exception cref="CorruptionException">It is damaged or missing.</exception>
     public static ulong Read(IFileSystem fs, string directory)
     {
         var path = Path.Combine(directory, Name);
+        if (!fs.FileExists(path)) throw new CorruptionException(path, 0, "missing");
         using var file = fs.Open(path, FileOpenMode.Read);
         Span<byte> bytes = stackalloc byte[Bytes + 1];
         if (file.Read(0, bytes) != Bytes) throw new CorruptionException(path, 0, "wrong length");

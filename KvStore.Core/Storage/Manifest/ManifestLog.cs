@@ -74,6 +74,15 @@ internal sealed class ManifestLog : IDisposable
 
         if (records == 0) throw new CorruptionException(path, 0, "no valid first record");
         CheckTail(bytes, at, number, path);
+        try
+        {
+            state.Check();
+        }
+        catch (FormatException e)
+        {
+            throw new CorruptionException(path, 0, e.Message);
+        }
+
         return state;
     }
 

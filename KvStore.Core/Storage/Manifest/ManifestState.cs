@@ -35,6 +35,37 @@ internal sealed class ManifestState
         }
     }
 
+    /// <summary>Judges the sum of what was read: only a state that an engine can have come to is one to open.</summary>
+    /// <exception cref="FormatException">It is none.</exception>
+    public void Check()
+    {
+        foreach (var (number, (level, table)) in _tables)
+        {
+            if (table.Smallest.Length <= StorageKey.PrefixBytes || table.Largest.Length <= StorageKey.PrefixBytes || Compare(table.Smallest, table.Largest) > 0)
+                throw new FormatException($"table {number} has no range of keys");
+            if (number is 0 or > long.MaxValue - 1 || level < 0) throw new FormatException($"table {number} in level {level}");
+        }
+
+        foreach (var level in _tables.Values.Where(entry => entry.Level > 0).GroupBy(entry => entry.Level, entry => entry.Table)) CheckApart(level);
+        foreach (var partition in _partitions.Values)
+        {
+            if (partition.Id.Value >= StorageEngine.MaxPartitions) throw new FormatException($"there is no partition {partition.Id}");
+            if (partition.Generation.CompareTo(NextGeneration) >= 0) throw new FormatException($"generation {partition.Generation} of partition {partition.Id} is still to be given");
+        }
+    }
+
+    private static void CheckApart(IEnumerable<TableInfo> level)
+    {
+        TableInfo? before = null;
+        foreach (var table in level.Order(Comparer<TableInfo>.Create((a, b) => Compare(a.Smallest, b.Smallest))))
+        {
+            if (before is not null && Compare(before.Largest, table.Smallest) >= 0) throw new FormatException($"table {table.FileNumber} overlaps table {before.FileNumber}");
+            before = table;
+        }
+    }
+
+    private static int Compare(byte[] a, byte[] b) => a.AsSpan().SequenceCompareTo(b);
+
     /// <summary>An edit that makes this state out of nothing.</summary>
     public VersionEdit AsEdit()
     {

@@ -40,7 +40,10 @@ internal static class BlockCodec
         if (trailer[0] != (byte)kind) throw new CorruptionException(path, offset, $"a block of kind {trailer[0]} where {kind} was expected");
         isCompressed = trailer[1] == TableFormat.Lz4;
         var length = BinaryPrimitives.ReadInt32LittleEndian(trailer[4..]);
-        var isSound = length is > 0 and <= TableFormat.MaxBlockBytes && (isCompressed || length == stored.Length - TableFormat.TrailerBytes);
+        var storedLength = stored.Length - TableFormat.TrailerBytes;
+
+        // LZ4 cannot shrink by more than a factor of 255: no memory is taken for a length beyond it.
+        var isSound = length is > 0 and <= TableFormat.MaxBlockBytes && (isCompressed ? length / 255 <= storedLength : length == storedLength);
         return isSound ? length : throw new CorruptionException(path, offset, "a block with a wrong length");
     }
 

@@ -16,6 +16,7 @@ internal static class BloomFilter
     private const int LineBytes = 64;
     private const int BitsPerKey = 10;
     private const int Probes = 6;
+    private const int MostProbes = 64;
     private const int TailBytes = 8;
     private const uint GoldenRatio = 0x9E3779B9;
 
@@ -48,6 +49,7 @@ internal static class BloomFilter
         var lines = BinaryPrimitives.ReadInt32LittleEndian(filter[^TailBytes..]);
         var probes = BinaryPrimitives.ReadInt32LittleEndian(filter[^sizeof(int)..]);
         if (lines <= 0 || ((long)lines * LineBytes) + TailBytes != filter.Length) throw new FormatException("the filter's length is wrong");
+        if (probes is <= 0 or > MostProbes) throw new FormatException("the filter's number of probes is wrong");
         var line = filter.Slice(LineOf(hash, lines) * LineBytes, LineBytes);
         var probe = (uint)hash;
         for (var i = 0; i < probes; i++)

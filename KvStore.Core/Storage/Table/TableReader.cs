@@ -41,6 +41,7 @@ internal sealed unsafe class TableReader : IDisposable
         {
             if (file.Length != info.Bytes) throw new CorruptionException(path, 0, $"{file.Length} bytes long, the manifest says {info.Bytes}");
             var footer = ReadFooter(file, info);
+            CheckAddress(footer.TopIndex, info.Bytes, path);
             var topIndex = ReadWhole(file, footer.TopIndex, BlockKind.TopIndex, info.FileNumber);
             return new TableReader(file, cache, footer, topIndex, info.Bytes);
         }
@@ -55,6 +56,7 @@ internal sealed unsafe class TableReader : IDisposable
     {
         try
         {
+            CheckAddress(_footer.Properties, _bytes, Path);
             return TableProperties.Decode(ReadWhole(_file, _footer.Properties, BlockKind.Properties, FileNumber));
         }
         catch (Exception e) when (e is FormatException or OverflowException)
@@ -196,8 +198,7 @@ internal sealed unsafe class TableReader : IDisposable
     /// <summary>A stored block that is not compressed is used where it was read to.</summary>
     private CachedBlock* Load(BlockAddress address, BlockKind kind)
     {
-        if (address.Offset < 0 || address.Length > _bytes - address.Offset - TableFormat.TrailerBytes)
-            throw new CorruptionException(Path, Math.Max(0, address.Offset), "an address beyond the end of the table");
+        CheckAddress(address, _bytes, Path);
         var block = _cache.Allocate(address.Length + TableFormat.TrailerBytes);
         try
         {
@@ -272,6 +273,13 @@ internal sealed unsafe class TableReader : IDisposable
         {
             throw new CorruptionException(file.Path, offset, $"cannot be read: {e.Message}");
         }
+    }
+
+    /// <summary>Before memory is taken for the block.</summary>
+    private static void CheckAddress(BlockAddress address, long tableBytes, string path)
+    {
+        if (address.Offset < 0 || address.Length < 0 || address.Length > tableBytes - address.Offset - TableFormat.TrailerBytes)
+            throw new CorruptionException(path, Math.Max(0, address.Offset), "an address beyond the end of the table");
     }
 
     /// <summary>Reads a block outside the cache.</summary>

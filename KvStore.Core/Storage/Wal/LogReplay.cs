@@ -30,7 +30,11 @@ internal sealed class LogReplay(LogScan scan, SegmentScanner scanner, IWalReplay
             DurableEnd = offset;
             while (offset < segment.End && scanner.TryReadBatch(segment.Header, offset, out var header, out var batch) && header.FirstLsn == _next)
             {
-                if (header.Records > 0 && header.LastLsn > scan.KnownDurable) tail.Add((offset, header.TotalBytes));
+                if (header.Records > 0 && header.LastLsn > scan.KnownDurable)
+                {
+                    if (!IsWellFormed(batch, header)) break;
+                    tail.Add((offset, header.TotalBytes));
+                }
                 else if (!Replay(batch, header, segment.Header.Number, offset)) break;
                 _next = new Lsn(header.LastLsn.Value + 1);
                 offset += WalFormat.AlignUp(header.TotalBytes);
@@ -53,7 +57,7 @@ internal sealed class LogReplay(LogScan scan, SegmentScanner scanner, IWalReplay
         while (records.MoveNext())
         {
             var record = records.Header;
-            if (record.Lsn.Value != header.FirstLsn.Value + (ulong)count || record.PayloadBytes < RecordPayload.MinimumBytes(record.Type)) return false;
+            if (!Belongs(record, header, count)) return false;
             Deliver(record, records.Payload, new WalAddress(segment, offset + BatchHeader.Bytes + records.Offset));
             groups.Apply(record, records.Payload);
             segments.Note(record, records.Payload);
@@ -63,6 +67,19 @@ internal sealed class LogReplay(LogScan scan, SegmentScanner scanner, IWalReplay
         Records += count;
         return count == header.Records && records.IsComplete;
     }
+
+    /// <summary>Whether the records of a batch that is to be replayed later are what its header says.</summary>
+    private static bool IsWellFormed(ReadOnlySpan<byte> batch, in BatchHeader header)
+    {
+        var records = new RecordEnumerator(batch[BatchHeader.Bytes..]);
+        var count = 0;
+        while (records.MoveNext())
+            if (!Belongs(records.Header, header, count++)) return false;
+        return count == header.Records && records.IsComplete;
+    }
+
+    private static bool Belongs(in RecordHeader record, in BatchHeader batch, int ordinal) =>
+        record.Lsn.Value == batch.FirstLsn.Value + (ulong)ordinal && record.PayloadBytes >= RecordPayload.MinimumBytes(record.Type);
 
     private void Deliver(in RecordHeader record, ReadOnlySpan<byte> payload, WalAddress address)
     {

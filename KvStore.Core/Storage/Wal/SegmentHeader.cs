@@ -72,11 +72,15 @@ internal readonly record struct SegmentHeader(
     public static bool TryRead(ReadOnlySpan<byte> bytes, out SegmentHeader header)
     {
         header = default;
+        if (bytes.Length < WalFormat.PageBytes) return false;
         var stateBytes = BinaryPrimitives.ReadUInt32LittleEndian(bytes[12..]);
         if (stateBytes > (uint)(bytes.Length - WalFormat.PageBytes) || stateBytes % GroupState.Bytes != 0) return false;
         var incarnation = BinaryPrimitives.ReadUInt64LittleEndian(bytes[40..]);
         bytes = bytes[..(WalFormat.PageBytes + (int)stateBytes)];
         if (BinaryPrimitives.ReadUInt64LittleEndian(bytes[16..]) != Checksum(bytes, incarnation)) return false;
+        var previousEnd = BinaryPrimitives.ReadUInt64LittleEndian(bytes[96..]);
+        var firstBatchOffset = BinaryPrimitives.ReadUInt32LittleEndian(bytes[116..]);
+        if (!IsPlace(previousEnd) || !IsPlace(firstBatchOffset) || firstBatchOffset < (uint)bytes.Length) return false;
         header = new SegmentHeader(
             new WalIdentity(
                 BinaryPrimitives.ReadUInt128LittleEndian(bytes[24..]), new NodeId(BinaryPrimitives.ReadUInt16LittleEndian(bytes[48..])), incarnation),
@@ -85,13 +89,18 @@ internal readonly record struct SegmentHeader(
             new Lsn(BinaryPrimitives.ReadUInt64LittleEndian(bytes[72..])),
             new Lsn(BinaryPrimitives.ReadUInt64LittleEndian(bytes[80..])),
             BinaryPrimitives.ReadUInt64LittleEndian(bytes[88..]),
-            (int)BinaryPrimitives.ReadUInt64LittleEndian(bytes[96..]),
+            (int)previousEnd,
             BinaryPrimitives.ReadUInt64LittleEndian(bytes[104..]),
             BinaryPrimitives.ReadInt32LittleEndian(bytes[112..]),
-            BinaryPrimitives.ReadInt32LittleEndian(bytes[116..]),
+            (int)firstBatchOffset,
             (int)stateBytes);
-        return true;
+
+        // What stands in earlier segments was durable when this one began: the log goes on behind it, without a gap.
+        return header.FirstLsn > Lsn.Zero && header.FirstLsn.Value - 1 <= header.Durable.Value;
     }
+
+    /// <summary>Batches begin and end on pages, within the largest segment.</summary>
+    private static bool IsPlace(ulong offset) => offset <= WalFormat.MaxSegmentBytes && offset % WalFormat.PageBytes == 0;
 
     private static ulong Checksum(ReadOnlySpan<byte> bytes, ulong incarnation) => StableHash.Of(bytes[ChecksumFrom..], (long)incarnation);
 }

@@ -22,10 +22,11 @@ internal sealed class SegmentScanner(ulong incarnation)
         _windowLength = 0;
     }
 
-    /// <summary>Up to <paramref name="length"/> bytes at an offset, fewer at the end of the file. Valid until the next call.</summary>
+    /// <summary>Up to <paramref name="length"/> bytes at an offset, fewer at the end of the file, none behind it. Valid until the next call.</summary>
     public ReadOnlySpan<byte> Bytes(int offset, int length)
     {
-        length = Math.Max(0, Math.Min(length, _fileBytes - offset));
+        if (offset >= _fileBytes) return [];
+        length = Math.Min(length, _fileBytes - offset);
         if (offset < _windowFrom || offset + length > _windowFrom + _windowLength) Fetch(offset, length);
         return _window.AsSpan((int)(offset - _windowFrom), Math.Min(length, _windowLength - (int)(offset - _windowFrom)));
     }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.RegularExpressions;
+using KvStore.Tests.Simulation.Runs;
 
 namespace KvStore.Tests.Simulation.Planted;
 

@@ -43,6 +43,34 @@ public sealed class CompactionTests
         ((double)levels.Sum(level => level.Bytes) / last).ShouldBeLessThan(1.3);
     }
 
+    [TestCase(0, TestName = "A table damaged in level 0 does not hold up level 0, and nothing older comes to light")]
+    [TestCase(5, TestName = "A table damaged in a deep level does not hold up level 0, and nothing older comes to light")]
+    public void Damage_holds_up_nothing(int rounds)
+    {
+        for (var round = 0; round < rounds; round++) Fill(_store, 100, 500);
+        Settle();
+        var before = Tables();
+        _store.Put(++_index, "key0050", "damaged");
+        if (rounds == 0) Fill(_store, 100, 500);
+        _sim.Engine.FlushAll();
+        foreach (var path in rounds == 0 ? Tables().Except(before) : before) _sim.Disk.FlipBit(path, 30, 1);
+        for (var round = 0; round < 60; round++)
+        {
+            _store.Put(++_index, "key0050", $"round {round}");
+            Fill(_store, 100, 200);
+            _store.Put(++_index, "key0051", $"round {round}");
+            _sim.Engine.FlushAll();
+            Settle();
+            _sim.Engine.ReadStatistics().Levels[0].Tables.ShouldBeLessThanOrEqualTo(SimEngine.SmallOptions.Level0CompactionTables + 1, $"round {round}");
+            _store.Get("key0051").ShouldBe($"round {round}");
+        }
+
+        _sim.Listener.Corruptions.ShouldNotBeEmpty();
+    }
+
+    private List<string> Tables() =>
+        [.. _sim.Disk.List(SimEngine.Directory).Where(name => name.EndsWith(".sst", StringComparison.Ordinal)).Select(name => $"{SimEngine.Directory}/{name}")];
+
     [Test]
     public void A_tombstone_stays_until_the_floor_has_passed_it()
     {

@@ -15,7 +15,7 @@ internal sealed class InspectionWork : FaultWork
 
     public InspectionWork()
     {
-        NodeIdentity.Open(Disk, Directory, new Prng(5));
+        NodeIdentity.Open(Disk, Directory, new Prng(5)).WithData(Disk, Directory);
         new ClusterFile(SmallFileWork.Topology, new byte[ClusterFile.SecretBytes]).Write(Disk, Directory);
         var scheduler = new SimScheduler(1);
         using (var engine = StorageEngine.Open(Disk, $"{Directory}/{DataDirectoryInspection.StoreName}", SimEngine.SmallOptions, scheduler, scheduler, new RecordingListener()))

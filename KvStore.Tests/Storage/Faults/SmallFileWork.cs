@@ -34,7 +34,7 @@ internal sealed class SmallFileWork : FaultWork
     protected override void Work()
     {
         Disk.SetContent($"{Directory}/identity.tmp", "left by a crash"u8);
-        for (var start = 0; start < 2; start++) _boot = NodeIdentity.Open(Disk, Directory, new Prng(5)).Boot;
+        for (var start = 0; start < 2; start++) _boot = NodeIdentity.Open(Disk, Directory, new Prng(5)).WithData(Disk, Directory).Boot;
         Promise.Write(Disk, Directory);
         _isPending = true;
         PendingInit.Read(Disk, Directory)!.Addresses.ShouldBe(Promise.Addresses);

@@ -120,6 +120,19 @@ public sealed class ManifestLogTests
         Should.Throw<CorruptionException>(() => Read(disk));
     }
 
+    [TestCase("aaaaaaaa", "zzzzzzzz", "bbbbbbbb", "cccccccc", TestName = "Tables_of_a_level_that_overlap_are_damage")]
+    [TestCase("aaaaaaaa", "cccccccc", "zzzzzzzz", "xxxxxxxx", TestName = "A_table_that_ends_before_it_begins_is_damage")]
+    [TestCase("aaaaaaaa", "cccccccc", "d", "e", TestName = "A_table_without_whole_keys_is_damage")]
+    public void A_state_that_no_engine_comes_to_is_damage(string smallest, string largest, string nextSmallest, string nextLargest)
+    {
+        var disk = NewDisk(1);
+        var edit = new VersionEdit { NextFileNumber = 3 };
+        edit.Added.Add((1, new TableInfo(1, 10, 1, Records.Key(smallest), Records.Key(largest))));
+        edit.Added.Add((1, new TableInfo(2, 10, 1, Records.Key(nextSmallest), Records.Key(nextLargest))));
+        using (var log = ManifestLog.Create(disk, Directory, 1, new ManifestState())) log.Append(edit);
+        Should.Throw<CorruptionException>(() => Read(disk)).Path.ShouldBe(LogPath);
+    }
+
     private static SimDisk NewDisk(ulong seed)
     {
         var disk = new SimDisk(seed);
@@ -133,7 +146,7 @@ public sealed class ManifestLogTests
     private static void Append(ManifestLog log, ManifestState state, Prng random)
     {
         var edit = new VersionEdit { NextFileNumber = state.NextFileNumber + 1, NextGeneration = state.NextGeneration.Next };
-        edit.Added.Add((random.Next(7), new TableInfo(state.NextFileNumber, random.Next(1000), random.Next(1000), Records.Value(random, 20), Records.Value(random, random.Next(300)))));
+        edit.Added.Add((random.Next(7), NewTable(state.NextFileNumber, random)));
         if (state.Tables.Count > 2) edit.Removed.Add(state.Tables.Keys.ElementAt(random.Next(state.Tables.Count)));
         var id = new PartitionId((ushort)random.Next(4));
         var configuration = state.Partitions.ContainsKey(id) && random.Chance(1, 2) ? null : Records.Value(random, random.Next(5_000));
@@ -144,6 +157,11 @@ public sealed class ManifestLogTests
         state.Apply(edit);
         log.Append(edit);
     }
+
+    /// <summary>A table with a range of keys of its own.</summary>
+    private static TableInfo NewTable(ulong number, Prng random) => new(
+        number, random.Next(1000), random.Next(1000),
+        Records.Key($"table {number:D4} a"), [.. Records.Key($"table {number:D4} z"), .. Records.Value(random, random.Next(300))]);
 
     private static string Describe(ManifestState state) => Convert.ToHexString(VersionEditCodec.Encode(state.AsEdit()));
 }

@@ -156,4 +156,25 @@ public sealed class WalDamageTests
         wal.Report!.Damage!.From.ShouldBe(new Lsn(from));
         wal.Report.Damage.KnownDurable.ShouldBe(new Lsn(knownDurable));
     }
+
+    /// <summary>Within the header, within the states behind it, or in front of its first batch: recovery and inspection report, and do not crash.</summary>
+    [Test]
+    public void A_newest_segment_that_is_cut_short_anywhere_is_reported([Values(0, 1, 119, 4_095, 4_096, 4_097, 4_160, 8_191, 8_192)] int length)
+    {
+        var wal = new WalHarness(5);
+        for (var start = 0; start < 2; start++)
+        {
+            wal.Open();
+            wal.Submit(WalHarness.Entry(1, 1, (ulong)start + 1, "AA"), WalHarness.HardState(2, (ulong)start + 1, 1, 0));
+            wal.Log!.Stop();
+        }
+
+        var path = $"{WalHarness.UsualDirectory}/{WalFormat.SegmentName(2)}";
+        wal.Disk.SetContent(path, wal.Disk.Content(path).AsSpan(0, length));
+        var inspected = WalInspection.Inspect(wal.Disk, WalHarness.UsualDirectory);
+        wal.Open();
+        (wal.Report!.Damage is null).ShouldBe(inspected.Damage is null);
+        wal.Report.LastLsn.ShouldBe(inspected.LastLsn);
+        if (length < WalFormat.PageBytes) wal.Report.Damage.ShouldNotBeNull().Path.ShouldBe(path);
+    }
 }

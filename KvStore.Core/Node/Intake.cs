@@ -1,0 +1,63 @@
+using KvStore.Core.Raft;
+
+namespace KvStore.Core.Node;
+
+/// <summary>
+/// What of a leader's appends one replica takes now. While a snapshot replaces the state, nothing may come to the log that it will reset.
+/// Entries with records that could not be applied for want of room are not taken; entries without are, for a new primary needs them.
+/// The leader is told when there is room again (docs/decisions/006-room.md).
+/// </summary>
+internal sealed class Intake(Shard shard, RaftNode raft, ApplyQueue applies)
+{
+    private const long LookForRoomMs = 5;
+
+    private bool _turnedAway;
+
+    /// <summary>A snapshot is replacing the state.</summary>
+    public bool IsInstalling { get; set; }
+
+    /// <summary>When to call <see cref="HasRoomAgain"/>, in the shard's ms; long.MaxValue if nothing waits for room.</summary>
+    public long NextLookMs => _turnedAway || applies.WaitsForRoom ? shard.NowMs + LookForRoomMs : long.MaxValue;
+
+    private bool IsEngineFull => shard.Context.Storage().IsFull;
+
+    private bool HasRoom => !IsInstalling && !applies.IsFull && !IsEngineFull;
+
+    /// <summary>Reads what Raft wants to know of an append's entries.</summary>
+    /// <param name="entries">As they came.</param>
+    /// <param name="count">How many there should be.</param>
+    /// <param name="meta">Of each.</param>
+    /// <param name="room">How many from the first can be taken.</param>
+    /// <returns>False if they are not well-formed.</returns>
+    public bool TryRead(ReadOnlySpan<byte> entries, int count, out ReadOnlySpan<EntryMeta> meta, out int room)
+    {
+        room = IsInstalling ? 0 : int.MaxValue;
+        var isFull = count > 0 && !HasRoom;
+        if (shard.MetaScratch.Length < count) shard.MetaScratch = new EntryMeta[Math.Max(count, shard.MetaScratch.Length * 2)];
+        var scratch = shard.MetaScratch;
+        meta = scratch.AsSpan(0, count);
+        for (var i = 0; i < count; i++)
+        {
+            if (!RaftBatch.TryTakeEntry(ref entries, out var term, out var payload) || !EntryCheck.IsWellFormed(payload)) return false;
+            var kind = (EntryKind)payload[0];
+            if (isFull && kind == EntryKind.Write) room = Math.Min(room, i);
+            scratch[i] = new EntryMeta(term, payload.Length, kind == EntryKind.Configuration);
+        }
+
+        _turnedAway |= room < count;
+        return true;
+    }
+
+    /// <summary>Tells the leader that there is room again. True if something has waited for that, decided entries too.</summary>
+    public bool HasRoomAgain()
+    {
+        var wasTurnedAway = _turnedAway && HasRoom;
+        if (wasTurnedAway)
+        {
+            _turnedAway = false;
+            raft.ReportRoom();
+        }
+
+        return wasTurnedAway || (applies.WaitsForRoom && !IsEngineFull);
+    }
+}

@@ -1,0 +1,300 @@
+using System.Globalization;
+using System.Text;
+using KvStore.Core.Node;
+using KvStore.Core.Primitives;
+using KvStore.Protocol.Messages;
+using KvStore.Protocol.Wire;
+using KvStore.Tests.Simulation.Checkers;
+
+namespace KvStore.Tests.Simulation.Runs;
+
+/// <summary>
+/// One client: asks, waits for the answer or gives up, thinks, asks again. Reaches every node that is up. Its choices come from a stream of
+/// its own.
+/// </summary>
+internal sealed class SimClient(SimCluster cluster, Scenario scenario, SeenHistory history, int number, Prng random)
+{
+    private const long NsPerMs = 1_000_000;
+    private const long PatienceNs = 500 * NsPerMs;
+    private readonly Dictionary<string, WireRevision> _known = [];
+    private readonly byte[] _padding = new byte[scenario.ValueBytes];
+    private Call? _call;
+    private int _asked;
+    private bool _stopped;
+
+    public bool IsIdle => _call is null;
+
+    /// <summary>Told of the node that has acknowledged a write.</summary>
+    public Action<int>? Acknowledged { get; init; }
+
+    public void Start() => Think();
+
+    /// <summary>Asks no more; what it has asked it waits for.</summary>
+    public void Stop() => _stopped = true;
+
+    /// <summary>The connection to a node has broken.</summary>
+    public void OnGone(int node)
+    {
+        if (_call is { } call && call.Node == node) End(call, null);
+    }
+
+    private void Think() => cluster.World.After((random.Next(2 * scenario.ThinkMs * 1_000) + 50) * 1_000L, Ask);
+
+    private void Ask()
+    {
+        if (_stopped) return;
+        var operation = scenario.Operations[random.Next(scenario.Operations.Length)];
+        var node = 1 + random.Next(scenario.Nodes);
+        var key = KeyFor(operation);
+        var timeoutMs = random.Chance(1, 10) ? random.Next(1, 200) : random.Next(500, 5_000);
+        using var body = new FrameBuffer();
+        var call = Encode(operation, key, body);
+        if (!cluster.IsUp(node))
+        {
+            Think();
+            return;
+        }
+
+        call.Node = node;
+        call.InvokedNs = cluster.World.NowNs;
+        _call = call;
+        var (bytes, target, deadline) = (body.Written.ToArray(), cluster[node], cluster.World.NowNs + (timeoutMs * NsPerMs));
+        cluster.SchedulerOf(node).Deliver(() => target.Coordinator.Submit(new ClientRequest
+        {
+            Type = call.Type,
+            Id = 1,
+            DeadlineNs = cluster.ClockOf(node).BootTimeNs + (timeoutMs * NsPerMs),
+            Body = bytes,
+            Sink = call,
+        }));
+        cluster.World.At(deadline + PatienceNs, () => End(call, null));
+    }
+
+    /// <summary>Keys by class: s is only written strongly, m is written either way, t expires.</summary>
+    private string KeyFor(Operation operation)
+    {
+        var number = random.Next(scenario.Keys).ToString(CultureInfo.InvariantCulture);
+        return operation switch
+        {
+            Operation.FastPut or Operation.FastDelete => "m" + number,
+            Operation.PutForAWhile => "t" + number,
+            _ => (random.Next(5) switch { 0 => "t", 1 => "m", _ => "s" }) + number,
+        };
+    }
+
+    private Call Encode(Operation operation, string key, FrameBuffer body)
+    {
+        var name = Encoding.UTF8.GetBytes(key);
+        var known = _known.GetValueOrDefault(key);
+        var mode = operation is Operation.FastPut or Operation.FastDelete ? WriteMode.Fast : WriteMode.Strong;
+        switch (operation)
+        {
+            case Operation.StrongPut or Operation.FastPut or Operation.PutIfAbsent or Operation.PutIfRevision or Operation.PutForAWhile:
+                var condition = operation switch
+                {
+                    Operation.PutIfAbsent => WriteCondition.IfAbsent,
+                    Operation.PutIfRevision when !known.IsNone => WriteCondition.IfRevision(known),
+                    _ => WriteCondition.None,
+                };
+                var value = $"c{number}.{++_asked}";
+                var ttlMs = operation == Operation.PutForAWhile ? (ulong)random.Next(100, 20_000) : 0;
+                WriteRequest.Encode(body, mode, WriteKind.Put, name, Padded(value), ttlMs, condition);
+                return new WriteCall(this, key, value, mode, condition, ttlMs != 0);
+            case Operation.StrongDelete or Operation.FastDelete or Operation.DeleteIfRevision:
+                var only = operation == Operation.DeleteIfRevision && !known.IsNone ? WriteCondition.IfRevision(known) : WriteCondition.None;
+                WriteRequest.Encode(body, mode, WriteKind.Delete, name, default, condition: only);
+                return new WriteCall(this, key, null, mode, only, false);
+            case Operation.QuorumScan or Operation.LocalScan:
+                var consistency = operation == Operation.QuorumScan ? ReadConsistency.Quorum : ReadConsistency.Local;
+                new ScanRequest { Consistency = consistency, Prefix = name.AsMemory(0, 1), LimitRecords = 1_000, LimitBytes = 1 << 20 }.Encode(body);
+                return new ScanCall(this, key[..1], consistency);
+            default:
+                var least = operation == Operation.LocalGetAtLeast ? known : WireRevision.None;
+                var wanted = operation == Operation.QuorumGet ? ReadConsistency.Quorum : ReadConsistency.Local;
+                GetRequest.Encode(body, wanted, name, least);
+                return new GetCall(this, key, wanted, least);
+        }
+    }
+
+    /// <summary>The value with a tail, so that tables and logs grow; readers look at what is before the tail.</summary>
+    private byte[] Padded(string value)
+    {
+        var text = Encoding.UTF8.GetBytes(value + " ");
+        return random.Chance(1, 2) ? text : [.. text, .. _padding.AsSpan(0, random.Next(_padding.Length))];
+    }
+
+    public static string Unpadded(ReadOnlySpan<byte> value) =>
+        value.IndexOf((byte)' ') is var end and >= 0 ? Encoding.UTF8.GetString(value[..end]) : Encoding.UTF8.GetString(value);
+
+    private ushort PartitionOf(string key) => cluster.PartitionOf(key).Value;
+
+    private void Learn(string key, WireRevision revision)
+    {
+        if (!revision.IsNone) _known[key] = revision;
+    }
+
+    private void End(Call call, (FrameType Type, byte[] Body)? reply)
+    {
+        if (_call != call) return;
+        _call = null;
+        call.Record(reply, cluster.World.NowNs);
+        if (reply is { Type: FrameType.WriteReply }) Acknowledged?.Invoke(call.Node);
+        Think();
+    }
+
+    /// <summary>A request on its way.</summary>
+    private abstract class Call(SimClient client) : IReplySink
+    {
+        private bool _isAnswered;
+
+        protected SimClient Client { get; } = client;
+
+        public abstract FrameType Type { get; }
+
+        public int Node { get; set; }
+
+        public long InvokedNs { get; set; }
+
+        public void Reply(ulong requestId, FrameType type, ReadOnlySpan<byte> body)
+        {
+            Invariant.Check(!_isAnswered); // two replies to one request
+            _isAnswered = true;
+            Client.End(this, (type, body.ToArray()));
+        }
+
+        /// <param name="reply">Null: none came.</param>
+        public abstract void Record((FrameType Type, byte[] Body)? reply, long nowNs);
+
+        protected void RecordReadError(byte[] body)
+        {
+            var error = ErrorReply.Decode(body);
+            Client.History.ReadErrors.Add(($"client {Client.Number}: {error.Code.Name()} {error.Message}", error.Code, error.Outcome));
+        }
+    }
+
+    private SeenHistory History => history;
+
+    private int Number => number;
+
+    private sealed class WriteCall(SimClient client, string key, string? value, WriteMode mode, WriteCondition condition, bool expires) : Call(client)
+    {
+        public override FrameType Type => FrameType.Write;
+
+        public override void Record((FrameType Type, byte[] Body)? reply, long nowNs)
+        {
+            var write = new ObservedWrite
+            {
+                Client = Client.Number,
+                Key = key,
+                Partition = Client.PartitionOf(key),
+                Value = value,
+                Mode = mode,
+                Condition = condition,
+                Expires = expires,
+                InvokedNs = InvokedNs,
+                Outcome = Outcome.Unknown,
+            };
+            if (reply is { } answer) write = Answered(write, answer) with { CompletedNs = nowNs };
+            if (write.Outcome == Outcome.Applied || write.Error == KvError.ConditionFailed) Client.Learn(key, write.Revision);
+            Client.History.Writes.Add(write);
+        }
+
+        private static ObservedWrite Answered(ObservedWrite write, (FrameType Type, byte[] Body) answer)
+        {
+            if (answer.Type == FrameType.Error)
+            {
+                var error = ErrorReply.Decode(answer.Body);
+                return write with { Outcome = error.Outcome, Error = error.Code, Revision = error.CurrentRevision ?? WireRevision.None };
+            }
+
+            var result = WriteReply.DecodeSingle(answer.Body);
+            return write with
+            {
+                Outcome = result.Outcome,
+                Error = result.Error,
+                Revision = result.Revision,
+                Existed = result.Existed,
+                Achieved = result.Achieved,
+                Primary = result.Primary,
+                AckedBy = result.AckedBy.ToArray(),
+            };
+        }
+    }
+
+    private sealed class GetCall(SimClient client, string key, ReadConsistency consistency, WireRevision atLeast) : Call(client)
+    {
+        public override FrameType Type => FrameType.Get;
+
+        public override void Record((FrameType Type, byte[] Body)? reply, long nowNs)
+        {
+            if (reply is not { } answer) return;
+            if (answer.Type == FrameType.Error)
+            {
+                RecordReadError(answer.Body);
+                return;
+            }
+
+            var result = GetReply.DecodeSingle(answer.Body);
+            Client.Learn(key, result.Revision);
+            Client.History.Reads.Add(new ObservedRead
+            {
+                Client = Client.Number,
+                Key = key,
+                Partition = Client.PartitionOf(key),
+                Consistency = consistency,
+                Achieved = result.Achieved,
+                InvokedNs = InvokedNs,
+                CompletedNs = nowNs,
+                Value = result.Found ? Unpadded(result.Value.Span) : null,
+                Revision = result.Revision,
+                StalenessMs = result.StalenessMs,
+                AtLeast = atLeast,
+                ServedBy = result.ServedBy,
+            });
+        }
+    }
+
+    private sealed class ScanCall(SimClient client, string prefix, ReadConsistency consistency) : Call(client)
+    {
+        public override FrameType Type => FrameType.Scan;
+
+        public override void Record((FrameType Type, byte[] Body)? reply, long nowNs)
+        {
+            if (reply is not { } answer) return;
+            if (answer.Type == FrameType.Error)
+            {
+                RecordReadError(answer.Body);
+                return;
+            }
+
+            Client.RecordPage(ScanReply.Decode(answer.Body), prefix, consistency, InvokedNs, nowNs);
+        }
+    }
+
+    /// <summary>A page is a read of every key that it covers, those that are not in it included.</summary>
+    private void RecordPage(ScanPage page, string prefix, ReadConsistency consistency, long invokedNs, long nowNs)
+    {
+        var found = page.Records.ToDictionary(r => Encoding.UTF8.GetString(r.Key.Span));
+        var last = page.Records.Count > 0 && page.More ? Encoding.UTF8.GetString(page.Records[^1].Key.Span) : null;
+        for (var i = 0; i < scenario.Keys; i++)
+        {
+            var key = $"{prefix}{i}";
+            if (last is not null && string.CompareOrdinal(key, last) > 0) continue;
+            var isThere = found.TryGetValue(key, out var record);
+            history.Reads.Add(new ObservedRead
+            {
+                Client = number,
+                Key = key,
+                Partition = PartitionOf(key),
+                Consistency = consistency,
+                Achieved = consistency,
+                InvokedNs = invokedNs,
+                CompletedNs = nowNs,
+                Value = isThere ? Unpadded(record.Value.Span) : null,
+                Revision = isThere ? record.Revision : WireRevision.None,
+                StalenessMs = page.StalenessMs,
+                IsScan = true,
+            });
+        }
+    }
+}

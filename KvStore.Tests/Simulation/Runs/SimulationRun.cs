@@ -1,0 +1,185 @@
+using System.Collections.Immutable;
+using System.IO.Hashing;
+using System.Text;
+using KvStore.Core.Node;
+using KvStore.Core.Primitives;
+using KvStore.Core.Raft;
+using KvStore.Protocol.Messages;
+using KvStore.Protocol.Wire;
+using KvStore.Tests.Simulation.Checkers;
+
+namespace KvStore.Tests.Simulation.Runs;
+
+/// <summary>
+/// One run: a cluster, its clients and its faults for a while; then everything is healed, the cluster must come to rest with all replicas
+/// equal, and the checkers look at what was seen.
+/// </summary>
+internal sealed class SimulationRun : IDisposable
+{
+    /// <summary>Keys that are written when all is over, to see that it can be done.</summary>
+    public const string LastWritesPrefix = "z";
+
+    private const long NsPerMs = 1_000_000;
+    private const long LookEveryNs = 10 * NsPerMs;
+    private const long RestWithinNs = 120_000 * NsPerMs;
+    private readonly Scenario _scenario;
+    private readonly SimCluster _cluster;
+    private readonly Nemesis _nemesis;
+    private readonly SeenHistory _history = new();
+    private readonly List<SimClient> _clients = [];
+    private readonly List<Violation> _violations = [];
+    private readonly RaftWatch _raft = new();
+    private readonly AcknowledgedEntries _acknowledged = new();
+    private readonly PromiseWatch _promises;
+
+    private SimulationRun(Scenario scenario)
+    {
+        _scenario = scenario;
+        _cluster = new SimCluster(scenario.Seed, scenario.Nodes, scenario.Partitions, scenario.Options);
+        _cluster.Network.MinDelayNs = scenario.MinDelayNs;
+        _cluster.Network.JitterNs = scenario.JitterNs;
+        _promises = new PromiseWatch(_acknowledged);
+        _nemesis = new Nemesis(_cluster, scenario.Nodes) { Gone = OnGone, Going = LookNow };
+        _cluster.Network.Sent = (from, type, body) =>
+        {
+            _promises.OnSent(_cluster.World.NowNs, from, type, body);
+            _nemesis.OnSent(from, type, body);
+        };
+        var random = new Prng(scenario.Seed ^ 0xC11E_4715);
+        for (var i = 1; i <= scenario.Clients; i++) _clients.Add(new SimClient(_cluster, scenario, _history, i, random.Fork()) { Acknowledged = _nemesis.OnAnswered });
+    }
+
+    public static RunResult Of(ulong seed, int durationMs) => Of(Scenario.Draw(seed, durationMs));
+
+    public static RunResult Of(Scenario scenario)
+    {
+        using var run = new SimulationRun(scenario);
+        return run.Run();
+    }
+
+    public void Dispose() => _cluster.Dispose();
+
+    private RunResult Run()
+    {
+        IReadOnlyList<ReplicaContent> replicas = [];
+        try
+        {
+            Look();
+            _nemesis.Plan(_scenario.Faults);
+            foreach (var client in _clients) client.Start();
+            _cluster.World.RunFor(_scenario.DurationMs * NsPerMs);
+            foreach (var client in _clients) client.Stop();
+            _nemesis.HealAll();
+            replicas = Rest();
+        }
+        catch (Exception failure) when (failure is not OutOfMemoryException)
+        {
+            _violations.Add(new Violation("crash", failure.ToString()));
+        }
+
+        return Judged(_history.With(replicas));
+    }
+
+    /// <summary>Everybody must agree, and take writes again, within a while.</summary>
+    private List<ReplicaContent> Rest()
+    {
+        var isAtRest = _cluster.World.RunUntil(() => _clients.All(c => c.IsIdle) && TakesWrites() && IsAtRest(), RestWithinNs);
+        foreach (var refusal in _nemesis.Refusals) _violations.Add(new Violation("start", refusal));
+        if (!isAtRest) _violations.Add(new Violation("rest", $"not at rest {RestWithinNs / NsPerMs} ms after all was healed:\n{Standing()}"));
+        return isAtRest ? FinalState.Read(_cluster.Running) : [];
+    }
+
+    private readonly Dictionary<ushort, SimReply> _lastWrites = [];
+    private int _lastTries;
+
+    /// <summary>A strong write to each partition, repeated until it is acknowledged.</summary>
+    private bool TakesWrites()
+    {
+        if (_cluster.Running.Count() + _nemesis.Lost.Count < _scenario.Nodes) return false;
+        var all = true;
+        for (ushort partition = 0; partition < _scenario.Partitions; partition++)
+        {
+            var reply = _lastWrites.GetValueOrDefault(partition);
+            if (reply is { IsDone: true, Type: FrameType.WriteReply }) continue;
+            all = false;
+            if (reply is { IsDone: false }) continue;
+            _lastTries++;
+            var running = _cluster.Running.Select(n => (int)n.Self.Value).ToList();
+            _lastWrites[partition] = _cluster.Put(running[_lastTries % running.Count], KeyOf(partition), $"z.{_lastTries}", timeoutMs: 2_000);
+        }
+
+        return all;
+    }
+
+    private string KeyOf(ushort partition)
+    {
+        for (var i = 0; ; i++)
+            if (_cluster.PartitionOf($"{LastWritesPrefix}{i}").Value == partition) return $"{LastWritesPrefix}{i}";
+    }
+
+    private bool IsAtRest()
+    {
+        foreach (var replicas in Replicas().GroupBy(r => r.Replica.Id))
+        {
+            if (replicas.Any(r => r.Replica.Status.Halt is not null)) return false;
+            var last = replicas.First().Replica.Raft.Log.LastIndex;
+            if (replicas.Any(r => r.Replica.Raft.Log.LastIndex != last || r.Replica.Store.Applied.Index != last)) return false;
+        }
+
+        return true;
+    }
+
+    private IEnumerable<(KvNode Node, Partition Replica)> Replicas() => _cluster.Running.SelectMany(node => node.Replicas.Select(replica => (node, replica)));
+
+    private string Standing() => string.Join('\n', Replicas().OrderBy(r => r.Replica.Id.Value).Select(r =>
+    {
+        var raft = r.Replica.Raft;
+        var halt = r.Replica.Status.Halt is null ? "" : " halted";
+        return $"partition {r.Replica.Id} {r.Node.Self}: {raft.Role} term {raft.Term} leader {raft.Leader} last {raft.Log.LastIndex} durable {raft.Durable} commit {raft.Commit} applied {raft.Applied}{halt}";
+    })) + $"\n{_clients.Count(c => !c.IsIdle)} clients wait; last writes: {string.Join(", ", _lastWrites.Where(w => !w.Value.IsDone || w.Value.Error is not null).Select(w => $"{w.Key}: {w.Value}"))}";
+
+    private void OnGone(int node)
+    {
+        foreach (var client in _clients) client.OnGone(node);
+    }
+
+    private void Look()
+    {
+        LookNow();
+        _cluster.World.After(LookEveryNs, Look);
+    }
+
+    private void LookNow()
+    {
+        foreach (var problem in _raft.Look(_cluster.Running)) Note("raft", problem);
+        foreach (var problem in _promises.Look(_cluster.Running)) Note("promises", problem);
+    }
+
+    private void Note(string check, string problem)
+    {
+        // One broken promise is broken at each look from then on.
+        if (_violations.Count < 20) _violations.Add(new Violation(check, $"{_cluster.World.NowNs / NsPerMs} ms: {problem}"));
+    }
+
+    private RunResult Judged(ObservedHistory history)
+    {
+        var checks = (IHistoryCheck[])
+            [new LinearizabilityCheck(), new DurabilityCheck(), new ConvergenceCheck(), new VersionOrderCheck(), new OutcomeCheck(), new StalenessCheck(), new AckedByCheck(_acknowledged)];
+        foreach (var check in checks)
+            foreach (var problem in check.Check(history).Take(3)) _violations.Add(new Violation(check.Name, problem));
+        return new RunResult(
+            _scenario, _violations, _cluster.World.Random.NextUInt64(), HashOf(history), _cluster.World.Steps,
+            history.Writes.Count(w => w.IsApplied), history.Writes.Count(w => w.Outcome == Outcome.NotApplied),
+            history.Writes.Count(w => w.Outcome == Outcome.Unknown), history.Reads.Count, DurabilityCheck.CountCutFastWrites(history), _nemesis.Counts, _cluster.Timeline);
+    }
+
+    private static ulong HashOf(ObservedHistory history)
+    {
+        var hash = new XxHash3();
+        foreach (var write in history.Writes) hash.Append(Encoding.UTF8.GetBytes(write.ToString()));
+        foreach (var read in history.Reads) hash.Append(Encoding.UTF8.GetBytes(read.ToString()));
+        foreach (var replica in history.Replicas)
+            foreach (var (key, record) in replica.Records) hash.Append(Encoding.UTF8.GetBytes($"{replica.Partition} {replica.Node} {replica.Applied} {key} {record}"));
+        return hash.GetCurrentHashAsUInt64();
+    }
+}
