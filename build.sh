@@ -13,7 +13,7 @@ usage: ./build.sh VERB [arguments]
   test [arguments]    build everything and run all tests; --filter EXPRESSION runs some
   simulate [arguments]
                       run whole clusters under faults: [--seeds N] [--first S] [--seconds T] [--threads K] [--timeline] [--shrink] [--stop];
-                      with --planted [NAME]: with bugs planted in a copy of the sources, which must be found
+                      with --planted [NAME,...]: with bugs planted in a copy of the sources, which must be found
   fuzz [--seconds N] [--seed S] [--target NAME[,NAME]]
                       attack the decoders with changed inputs, all of them for N seconds together (60)
   bench WHAT [arguments]

@@ -73,7 +73,7 @@ public sealed class KvNode : IDisposable
 
         _storage = StorageEngine.Open(
             seams.FileSystem, Path.Combine(directory, DataDirectoryInspection.StoreName),
-            new StorageOptions
+            options.Storage with
             {
                 MemTableBytes = options.MemTableBytes,
                 BlockCacheBytes = options.BlockCacheBytes,

@@ -1,3 +1,5 @@
+using KvStore.Core.Storage;
+
 namespace KvStore.Core.Node;
 
 /// <summary>What can be set about a node. Times in milliseconds, sizes in bytes.</summary>
@@ -18,6 +20,9 @@ public sealed record NodeOptions
     public long MemTableBytes { get; init; } = 64L << 20;
 
     public long BlockCacheBytes { get; init; } = 128L << 20;
+
+    /// <summary>The finer points of the storage engine. Its budgets and its reserve follow from the other options.</summary>
+    public StorageOptions Storage { get; init; } = new();
 
     public int WalSegmentBytes { get; init; } = 64 << 20;
 

@@ -1,7 +1,7 @@
 namespace KvStore.Core.Storage;
 
 /// <summary>Budgets and sizes of a node's storage engine, in bytes unless the name says otherwise.</summary>
-public sealed class StorageOptions
+public sealed record StorageOptions
 {
     /// <summary>When the memtables of all partitions have grown to this, they are frozen together and flushed. While that runs, as much again may be used.</summary>
     public long MemTableBytes { get; init; } = 32L << 20;

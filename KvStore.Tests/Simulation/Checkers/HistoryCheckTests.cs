@@ -23,6 +23,8 @@ internal sealed class HistoryCheckTests
             .Replica(1, "2.9", ("j", "b", "2.5")));
         yield return Allowed("a local read as old as it says", new HandHistory()
             .Write("k", "a", "5", 0, 10).Write("k", "b", "6", 20, 30).Local("k", "a", "5", 40, 10));
+        yield return Allowed("a fast write that was cut, on a replica that does not know it yet", new HandHistory()
+            .Fast("k", "a", "1.9", 0, 10).Write("j", "b", "2.6", 20, 30).Local("k", "a", "1.9", 100, 80).Local("k", "a", "1.9", 100, null));
         yield return Allowed("an unknown write that was applied later", new HandHistory()
             .Failed("k", "a", KvError.DeadlineExceeded, Outcome.Unknown, 0, 10).Get("k", null, "", 20, 30).Get("k", "a", "5", 40, 50));
         yield return Allowed("a condition that failed, and one that held", new HandHistory()
@@ -87,6 +89,8 @@ internal sealed class HistoryCheckTests
             .Fast("k", "a", "5", 0, 10).Local("k", null, "", 40, 9).Replica(1, "1.9", ("k", "a", "5")));
         yield return Forbidden("staleness", "the leftover of a cut log in the place of a write", new HandHistory()
             .Fast("k", "a", "1.9", 0, 10).Write("k", "b", "2.6", 20, 30).Local("k", "a", "1.9", 100, 9));
+        yield return Forbidden("staleness", "a fast write that had been cut", new HandHistory()
+            .Fast("k", "a", "1.9", 0, 10).Write("j", "b", "2.6", 20, 30).Local("k", "a", "1.9", 100, 9));
         yield return Forbidden("staleness", "older than was asked", new HandHistory()
             .Write("k", "a", "5", 0, 10).Write("k", "b", "6", 20, 30).Local("k", "a", "5", 31, null, r => r with { AtLeast = HandHistory.Revision("6") }));
     }

@@ -8,7 +8,7 @@ namespace KvStore.Tests.Simulation.Planted;
 internal sealed class PlantedHuntTests
 {
     private const int BugsPerDay = 4;
-    private const int Seeds = 150;
+    private const int Seeds = 200;
 
     [Test]
     public void The_simulation_finds_the_bugs_of_the_day_and_nothing_without_them()

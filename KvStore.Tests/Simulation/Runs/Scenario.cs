@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using KvStore.Core.Node;
 using KvStore.Core.Primitives;
+using KvStore.Core.Storage;
 
 namespace KvStore.Tests.Simulation.Runs;
 
@@ -70,6 +71,16 @@ internal sealed record Scenario
         WalSegmentBytes = 128 << (10 + random.Next(4)),
         WalRetentionBytes = 256L << (10 + random.Next(5)),
         BlockCacheBytes = random.Chance(1, 2) ? 0 : 8 << 20,
+
+        // In small steps, so that others get their turn while a flush or a merge is half done.
+        Storage = new StorageOptions
+        {
+            StepBytes = 1 << (10 + random.Next(8)),
+            TableBytes = 32 << (10 + random.Next(4)),
+            BaseLevelBytes = 64 << (10 + random.Next(4)),
+            Level0CompactionTables = 2 + random.Next(3),
+            PoisonFreedMemory = true,
+        },
     };
 
     private static ImmutableArray<Operation> DrawOperations(Prng random)

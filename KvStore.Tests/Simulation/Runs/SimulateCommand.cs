@@ -6,11 +6,11 @@ namespace KvStore.Tests.Simulation.Runs;
 
 /// <summary>
 /// `simulate --seeds N [--first S] [--seconds T] [--threads K] [--timeline] [--shrink] [--fingerprints] [--stop]`: runs seeds, on all
-/// processors, and tells which broke a promise and how each can be run again. `simulate --planted [NAME]`: the same with bugs planted, which must be found.
+/// processors, and tells which broke a promise and how each can be run again. `simulate --planted [NAME,...]`: the same with bugs planted, which must be found.
 /// </summary>
 internal static class SimulateCommand
 {
-    private const string Usage = "usage: simulate [--seeds N] [--first S] [--seconds T] [--threads K] [--timeline] [--shrink] [--fingerprints] [--stop] [--planted [NAME]]";
+    private const string Usage = "usage: simulate [--seeds N] [--first S] [--seconds T] [--threads K] [--timeline] [--shrink] [--fingerprints] [--stop] [--planted [NAME,...]]";
 
     public static int Run(ReadOnlySpan<string> arguments)
     {
@@ -25,7 +25,7 @@ internal static class SimulateCommand
 
     private static bool HuntPlanted(SimulateOptions options)
     {
-        var bugs = options.PlantedName is { } name ? [PlantedCatalogue.Find(name)] : PlantedCatalogue.All;
+        var bugs = options.PlantedNames.Count > 0 ? [.. options.PlantedNames.Select(PlantedCatalogue.Find)] : PlantedCatalogue.All;
         return PlantedHunt.Run(bugs, options.Seeds, options.First, options.Threads, Console.Out);
     }
 

@@ -5,7 +5,14 @@ namespace KvStore.Tests.Simulation.Runs;
 /// <summary>What the simulate command was asked for.</summary>
 internal sealed record SimulateOptions
 {
-    public int Seeds { get; init; } = 100;
+    private readonly int? _seeds;
+
+    /// <summary>To be run; with planted bugs, to be tried for each at most.</summary>
+    public int Seeds
+    {
+        get => _seeds ?? (Planted ? 200 : 100);
+        init => _seeds = value;
+    }
 
     public ulong First { get; init; } = 1;
 
@@ -26,8 +33,8 @@ internal sealed record SimulateOptions
     /// <summary>Switches planted bugs on, one after the other, instead of running the product as it is.</summary>
     public bool Planted { get; init; }
 
-    /// <summary>The only planted bug to be switched on; null for all.</summary>
-    public string? PlantedName { get; init; }
+    /// <summary>The only planted bugs to be switched on; empty for all.</summary>
+    public IReadOnlyList<string> PlantedNames { get; init; } = [];
 
     /// <returns>What is wrong with the arguments; null if nothing.</returns>
     public static string? TryParse(ReadOnlySpan<string> arguments, out SimulateOptions options)
@@ -46,7 +53,7 @@ internal sealed record SimulateOptions
                     "--stop" => options with { Stop = true },
                     _ => options with { Planted = true },
                 };
-                if (name == "--planted" && i + 1 < arguments.Length && !arguments[i + 1].StartsWith('-')) options = options with { PlantedName = arguments[++i] };
+                if (name == "--planted" && i + 1 < arguments.Length && !arguments[i + 1].StartsWith('-')) options = options with { PlantedNames = arguments[++i].Split(',') };
                 continue;
             }
 
