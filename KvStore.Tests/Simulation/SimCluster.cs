@@ -81,15 +81,20 @@ internal sealed class SimCluster : IDisposable
     {
         var state = _nodes[id];
         state.Boot++;
-        state.Scheduler = new NodeScheduler(World);
-        state.Scheduler.PowerCut = () =>
+        var scheduler = state.Scheduler = new NodeScheduler(World);
+        scheduler.PowerCut = () =>
         {
             PowerCut?.Invoke(id.Value);
             return PowerCut is not null;
         };
+        scheduler.Fatal = cause =>
+        {
+            OnFatal(id, scheduler, cause);
+            return Failed is not null;
+        };
         var seams = new NodeSeams(
             state.Disk, state.Clock ??= new SimClock(World), state.Scheduler, Network.For(id), new Log(this, id), new Deaf(),
-            World.Random.Fork(), cause => OnFatal(id, state.Scheduler, cause));
+            World.Random.Fork(), cause => OnFatal(id, scheduler, cause));
         try
         {
             state.Node = KvNode.Open(seams, _options, new NodeIdentity(state.Incarnation, state.Boot, state.HasData), id, Topology, Directory);

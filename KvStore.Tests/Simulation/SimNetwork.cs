@@ -9,9 +9,18 @@ namespace KvStore.Tests.Simulation;
 /// </summary>
 internal sealed class SimNetwork(SimWorld world)
 {
+    private const long NsPerMs = 1_000_000;
+
+    /// <summary>Frame and TCP headers.</summary>
+    private const long FrameOverhead = 80;
+
+    /// <summary>As much as a node queues for one peer.</summary>
+    private const long MaxQueuedBytes = 64 << 20;
+
     private readonly Dictionary<NodeId, KvNode> _nodes = [];
     private readonly Dictionary<(NodeId From, NodeId To), int> _epochs = [];
     private readonly Dictionary<(NodeId From, NodeId To, PeerLane Lane), long> _lastArrival = [];
+    private readonly Dictionary<(NodeId From, NodeId To), long> _busyUntil = [];
     private readonly Dictionary<(NodeId From, NodeId To), int> _cut = [];
     private readonly Dictionary<NodeId, NodeScheduler> _schedulers = [];
 
@@ -22,7 +31,13 @@ internal sealed class SimNetwork(SimWorld world)
     public long JitterNs { get; set; } = 200_000;
 
     /// <summary>How much later than others a frame arrives, in ns.</summary>
-    public Func<NodeId, NodeId, long> Delay { get; set; } = (_, _) => 0;
+    public Func<NodeId, NodeId, PeerLane, long> Delay { get; set; } = (_, _, _) => 0;
+
+    /// <summary>Bytes that a link carries in a second, one way; 0: as many as you like.</summary>
+    public Func<NodeId, NodeId, long> BytesPerSecond { get; set; } = (_, _) => 0;
+
+    /// <summary>How much later, in ns, a frame arrives once more; 0: it does not. TCP repeats nothing, but Raft does not ask for that.</summary>
+    public Func<PeerFrame, long> RepeatedAfterNs { get; set; } = _ => 0;
 
     /// <summary>Sees every frame that a node hands to the network.</summary>
     public Action<NodeId, PeerFrame, byte[]>? Sent { get; set; }
@@ -93,19 +108,35 @@ internal sealed class SimNetwork(SimWorld world)
     private bool Send(NodeId from, NodeId to, PeerLane lane, PeerFrame type, ulong requestId, ReadOnlySpan<byte> body)
     {
         if (!_nodes.ContainsKey(to) || !_nodes.ContainsKey(from) || IsCut(from, to) || IsCut(to, from)) return false;
+        if (!TryTransmit(from, to, body.Length, out var transmittedNs)) return false;
         var bytes = body.ToArray();
         Sent?.Invoke(from, type, bytes);
         if (IsLost(from, to, type)) return true;
-        var epoch = _epochs.GetValueOrDefault((from, to));
-        var arrival = world.NowNs + MinDelayNs + Delay(from, to) + (long)(world.Random.NextUInt64() % (ulong)JitterNs);
+        var arrival = transmittedNs + MinDelayNs + Delay(from, to, lane) + (long)(world.Random.NextUInt64() % (ulong)JitterNs);
         arrival = Math.Max(arrival, _lastArrival.GetValueOrDefault((from, to, lane)) + 1);
         _lastArrival[(from, to, lane)] = arrival;
-        world.At(arrival, () =>
+        var epoch = _epochs.GetValueOrDefault((from, to));
+        Arrive(arrival);
+        if (RepeatedAfterNs(type) is > 0 and var laterNs) Arrive(arrival + laterNs);
+        return true;
+
+        void Arrive(long atNs) => world.At(atNs, () =>
         {
             if (_epochs.GetValueOrDefault((from, to)) != epoch || !_nodes.TryGetValue(to, out var node)) return;
             Delivered++;
             _schedulers[to].Deliver(() => node.OnPeerFrame(from, type, requestId, bytes));
         });
+    }
+
+    /// <summary>When the link has taken the frame; false when so much waits for it that the sender's queue is full.</summary>
+    private bool TryTransmit(NodeId from, NodeId to, int bytes, out long transmittedNs)
+    {
+        transmittedNs = world.NowNs;
+        if (BytesPerSecond(from, to) is not (> 0 and var speed)) return true;
+        var busyUntil = Math.Max(_busyUntil.GetValueOrDefault((from, to)), world.NowNs);
+        if ((busyUntil - world.NowNs) / NsPerMs * speed / 1_000 > MaxQueuedBytes) return false;
+        transmittedNs = busyUntil + ((bytes + FrameOverhead) * 1_000 * NsPerMs / speed);
+        _busyUntil[(from, to)] = transmittedNs;
         return true;
     }
 

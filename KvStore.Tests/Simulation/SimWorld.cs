@@ -97,6 +97,9 @@ internal sealed class NodeScheduler(SimWorld world) : IScheduler
     /// <summary>Told when the power went off in the middle of something; says whether that was expected.</summary>
     public Func<bool> PowerCut { get; set; } = static () => false;
 
+    /// <summary>Told of an error of the disk that nobody in the node took care of, which ends its process; says whether that was expected.</summary>
+    public Func<Exception, bool> Fatal { get; set; } = static _ => false;
+
     private readonly List<Action> _held = [];
 
     /// <summary>The lanes, by name, that stand still for now: a disk that does not answer those who work there.</summary>
@@ -146,6 +149,10 @@ internal sealed class NodeScheduler(SimWorld world) : IScheduler
         catch (PowerCutException)
         {
             if (!PowerCut()) throw;
+        }
+        catch (IOException cause) when (cause is DiskException or CorruptionException)
+        {
+            if (!Fatal(cause)) throw;
         }
     }
 

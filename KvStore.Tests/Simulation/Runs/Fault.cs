@@ -26,6 +26,12 @@ internal enum FaultKind
     /// <summary>kill -9: nothing that was written is lost.</summary>
     Kill,
 
+    /// <summary>The same every <see cref="Fault.Amount"/> ms; the node is up for three quarters of that.</summary>
+    KillStorm,
+
+    /// <summary>The node hands over what it leads, as before an orderly stop, and is killed <see cref="Fault.Amount"/> ms later.</summary>
+    Leave,
+
     /// <summary>SIGSTOP, and SIGCONT at the end.</summary>
     Pause,
 
@@ -41,6 +47,9 @@ internal enum FaultKind
     /// <summary>A node's heartbeats stand still and nobody reaches it; for the rest it works on, and clients reach it.</summary>
     StuckHeart,
 
+    /// <summary>Two groups that do not reach each other: bit n of <see cref="Fault.Amount"/> says in which node n is.</summary>
+    Split,
+
     /// <summary>Two nodes do not reach each other; others reach both.</summary>
     Cut,
 
@@ -53,8 +62,17 @@ internal enum FaultKind
     /// <summary>One of <see cref="Fault.Amount"/> frames is lost, wherever it goes.</summary>
     Loss,
 
+    /// <summary>One of <see cref="Fault.Amount"/> frames of the consensus arrives once more, later.</summary>
+    Repeat,
+
     /// <summary>Everything to and from a node takes <see cref="Fault.Amount"/> ms longer.</summary>
     SlowLink,
+
+    /// <summary>The same on one lane only, <see cref="Fault.Other"/>: what was sent later on another comes first.</summary>
+    SlowLane,
+
+    /// <summary>A node's links carry <see cref="Fault.Amount"/> KiB in a second.</summary>
+    Narrow,
 
     /// <summary>Each piece of work of the node's disk takes <see cref="Fault.Amount"/> ms longer.</summary>
     SlowDisk,
@@ -71,6 +89,15 @@ internal enum FaultKind
     /// <summary>The same of a sync.</summary>
     SyncError,
 
+    /// <summary>The same of a read.</summary>
+    ReadError,
+
+    /// <summary>Every call fails until the end.</summary>
+    DeadDisk,
+
+    /// <summary>No fault, but it moves everything that is in memory to tables.</summary>
+    Flush,
+
     /// <summary>A bit of a table changes.</summary>
     BitRot,
 
@@ -79,13 +106,16 @@ internal enum FaultKind
     /// node must not start any more, for it would have forgotten what it told.
     /// </summary>
     LogRot,
+
+    /// <summary>The same of the manifest, or of the file that names it; wherever it changes, the node must not start on less than it had.</summary>
+    ManifestRot,
 }
 
 /// <summary>One fault of a plan.</summary>
 /// <param name="AtMs">Milliseconds after the beginning of the run.</param>
 /// <param name="DurationMs">How long it lasts.</param>
 /// <param name="Node">From 1.</param>
-/// <param name="Other">The second node, where there is one.</param>
+/// <param name="Other">The second node, where there is one, or the lane.</param>
 /// <param name="Amount">See <see cref="FaultKind"/>.</param>
 internal readonly record struct Fault(int AtMs, int DurationMs, FaultKind Kind, int Node, int Other = 0, int Amount = 0)
 {

@@ -14,7 +14,7 @@ internal static class FaultPlan
     /// <param name="durationMs">Of the run.</param>
     public static ImmutableArray<Fault> Draw(Prng random, int nodes, int durationMs)
     {
-        var kinds = Enum.GetValues<FaultKind>().Where(_ => random.Chance(1, 4)).ToList();
+        var kinds = Enum.GetValues<FaultKind>().Where(_ => random.Chance(1, 5)).ToList();
         if (kinds.Count == 0 && random.Chance(9, 10)) kinds.Add((FaultKind)random.Next(Enum.GetValues<FaultKind>().Length));
         var faults = ImmutableArray.CreateBuilder<Fault>();
         if (kinds.Count == 0) return [];
@@ -41,14 +41,21 @@ internal static class FaultPlan
             FaultKind.Cut or FaultKind.OneWay => fault with { Other = other },
             FaultKind.Flap => fault with { Other = other, DurationMs = random.Next(2_000, 20_000), Amount = random.Next(200, 2_000) },
             FaultKind.Loss => fault with { Amount = random.Next(5, 100) },
+            FaultKind.Split => fault with { Amount = random.Next(1, 1 << (nodes - 1)) << 1 },
+            FaultKind.Repeat => fault with { Amount = random.Next(2, 50) },
             FaultKind.SlowLink => fault with { Amount = random.Next(5, 400) },
+            FaultKind.SlowLane => fault with { Other = random.Next(1, 4), Amount = random.Next(5, 2_000) },
+            FaultKind.Narrow => fault with { Amount = random.Next(8, 500) },
+            FaultKind.KillStorm => fault with { DurationMs = random.Next(2_000, 20_000), Amount = random.Next(200, 4_000) },
+            FaultKind.Leave => fault with { Amount = random.Next(1, 1_000) },
             FaultKind.SlowDisk => fault with { Amount = random.Next(2, 600) },
             FaultKind.FullDisk => fault with { Amount = random.Chance(1, 2) ? random.Next(4_000) : random.Next(200_000) },
             FaultKind.WriteError => fault with { Amount = random.Next(1, 200) },
             FaultKind.SyncError => fault with { Amount = random.Next(1, 100) },
+            FaultKind.ReadError => fault with { Amount = random.Next(1, 50) },
 
             // What one replica loses the others have; with more than one rotten disk something may be lost for good.
-            FaultKind.BitRot or FaultKind.LogRot => fault with { Node = rotten, Amount = random.Next(int.MaxValue) },
+            FaultKind.BitRot or FaultKind.LogRot or FaultKind.ManifestRot => fault with { Node = rotten, Amount = random.Next(int.MaxValue) },
             _ => fault,
         };
     }

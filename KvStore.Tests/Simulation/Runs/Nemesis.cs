@@ -1,5 +1,7 @@
+using KvStore.Core.Io;
 using KvStore.Core.Node;
 using KvStore.Core.Primitives;
+using KvStore.Core.Raft;
 using KvStore.Core.Storage.Wal;
 
 namespace KvStore.Tests.Simulation.Runs;
@@ -8,33 +10,33 @@ namespace KvStore.Tests.Simulation.Runs;
 internal sealed class Nemesis
 {
     private const long NsPerMs = 1_000_000;
-    private const int Eio = 5;
     private const int RestartMs = 500;
-    private const int WaitForWordMs = 20_000;
-    private const string LogDirectory = SimCluster.Directory + "/wal";
 
-    /// <summary>Several batches: the last one alone could not be told from one that was not synced.</summary>
-    private const long LeastRottenBytes = 96 << 10;
+    /// <summary>How long a fault waits for what it is to follow.</summary>
+    private const int WaitForWordMs = 20_000;
+
+    /// <summary>A start that fails so often after all is healed has no fault to blame.</summary>
+    private const int FailedStartsAllowed = 3;
 
     private readonly SimCluster _cluster;
     private readonly int _nodes;
+    private readonly NetworkFaults _network;
+    private readonly DiskFaults _disks;
     private readonly int[] _downReasons;
     private readonly int[] _failedStarts;
-    private readonly HashSet<Fault> _active = [];
-    private readonly HashSet<int> _rottenLogs = [];
-    private bool _over;
+    private readonly List<ActiveFault> _active = [];
+    private bool _isOver;
 
     public Nemesis(SimCluster cluster, int nodes)
     {
         _cluster = cluster;
         _nodes = nodes;
+        _network = new NetworkFaults(cluster, nodes);
+        _disks = new DiskFaults(cluster);
         _downReasons = new int[nodes + 1];
         _failedStarts = new int[nodes + 1];
         cluster.Failed = (node, _) => GoDown(node, crash: false, RestartMs);
         cluster.PowerCut = node => GoDown(node, crash: true, RestartMs);
-        cluster.Network.IsLost = (_, _, _) => _active.Any(f => f.Kind == FaultKind.Loss && cluster.World.Random.Chance(1, f.Amount));
-        cluster.Network.Delay = (from, to) => _active.Where(f => f.Kind == FaultKind.SlowLink && (f.Node == from.Value || f.Node == to.Value)).Sum(f => f.Amount * NsPerMs)
-            + (_active.Where(f => f.Kind == FaultKind.OneWay && f.Node == from.Value && f.Other == to.Value).Select(EndNs).DefaultIfEmpty(0).Max() is var end and > 0 ? end - cluster.World.NowNs : 0);
     }
 
     /// <summary>A node's process is about to end: the last moment to look at it.</summary>
@@ -51,8 +53,6 @@ internal sealed class Nemesis
     /// <summary>Starts that failed for no reason that a fault explains.</summary>
     public List<string> Refusals { get; } = [];
 
-    private readonly Dictionary<Fault, long> _endsNs = [];
-
     public void Plan(IEnumerable<Fault> faults)
     {
         var start = _cluster.World.NowNs;
@@ -62,13 +62,13 @@ internal sealed class Nemesis
     /// <summary>Ends all faults and starts every node that is down.</summary>
     public void HealAll()
     {
-        _over = true;
-        foreach (var fault in _active.OrderBy(f => f.AtMs).ToList()) End(fault);
+        _isOver = true;
+        foreach (var active in _active.ToList()) End(active);
         _cluster.Network.Heal();
         for (var node = 1; node <= _nodes; node++)
         {
-            _downReasons[node] = 0;
-            Calm(node);
+            _downReasons[node]++;
+            _cluster.DiskOf(node).PowerCutAtStep = 0;
             if (!_cluster.IsUp(node) && !Lost.Contains(node)) TryStart(node);
         }
 
@@ -77,21 +77,23 @@ internal sealed class Nemesis
 
     private void Begin(Fault fault)
     {
-        if (_over) return;
+        if (_isOver) return;
         Counts[fault.Kind] = Counts.GetValueOrDefault(fault.Kind) + 1;
         Say($"FAULT {fault}");
-        _active.Add(fault);
         var lastsMs = fault.Kind is FaultKind.PowerCutWhenSaid or FaultKind.PowerCutWhenAnswered ? WaitForWordMs : fault.DurationMs;
-        _endsNs[fault] = _cluster.World.NowNs + (lastsMs * NsPerMs);
-        Act(fault);
-        _cluster.World.At(_endsNs[fault], () => End(fault));
+        var active = new ActiveFault(fault, _cluster.World.NowNs + (lastsMs * NsPerMs));
+        _active.Add(active);
+        if (fault.Kind == FaultKind.PowerCutInStart) GoDown(fault.Node, crash: false, 10);
+        _network.Begin(active);
+        _disks.Begin(active);
+        Act(active);
+        _cluster.World.At(active.EndNs, () => End(active));
     }
 
-    private long EndNs(Fault fault) => _endsNs[fault];
-
-    private void Act(Fault fault)
+    /// <summary>The faults of processes and their hosts.</summary>
+    private void Act(ActiveFault active)
     {
-        var (node, isUp) = (fault.Node, _cluster.IsUp(fault.Node));
+        var (fault, node) = (active.Fault, active.Fault.Node);
         switch (fault.Kind)
         {
             case FaultKind.PowerCut or FaultKind.Kill:
@@ -100,15 +102,14 @@ internal sealed class Nemesis
             case FaultKind.PowerCutOfAll:
                 for (var each = 1; each <= _nodes; each++) GoDown(each, crash: true, fault.DurationMs);
                 break;
-            case FaultKind.PowerCutInCall when isUp:
-                _cluster.DiskOf(node).PowerCutAtStep = _cluster.DiskOf(node).Steps + fault.Amount;
+            case FaultKind.KillStorm:
+                KillAgain(active);
                 break;
-            case FaultKind.PowerCutInStart:
-                GoDown(node, crash: false, 10);
-                _cluster.DiskOf(node).PowerCutAtStep = _cluster.DiskOf(node).Steps + fault.Amount;
-                break;
-            case FaultKind.Pause when isUp:
+            case FaultKind.Pause when _cluster.IsUp(node):
                 _cluster.SchedulerOf(node).Pause();
+                break;
+            case FaultKind.Leave when _cluster.IsUp(node):
+                Leave(active);
                 break;
             case FaultKind.WallClock:
                 _cluster.ClockOf(node).WallOffsetMs += fault.Amount;
@@ -116,49 +117,26 @@ internal sealed class Nemesis
             case FaultKind.Drift:
                 _cluster.ClockOf(node).DriftPpm = fault.Amount;
                 break;
-            case FaultKind.Isolate or FaultKind.StuckHeart:
-                foreach (var other in Others(node)) _cluster.Network.Cut(Id(node), Id(other));
-                if (fault.Kind == FaultKind.StuckHeart && isUp) _cluster.SchedulerOf(node).IsHeld = lane => lane == "heartbeat";
+            case FaultKind.Flush when _cluster.IsUp(node):
+                _cluster[node].Storage.RequestFlush();
                 break;
-            case FaultKind.Cut:
-                _cluster.Network.Cut(Id(node), Id(fault.Other));
-                break;
-            case FaultKind.Flap:
-                Flap(fault, cut: true);
-                break;
-            case FaultKind.SlowDisk when isUp:
-                foreach (var lane in DiskLanes) _cluster.SchedulerOf(node).LaneDelays[lane] = fault.Amount * NsPerMs;
-                break;
-            case FaultKind.HungDisk when isUp:
-                _cluster.SchedulerOf(node).IsHeld = DiskLanes.Contains;
-                break;
-            case FaultKind.FullDisk:
-                _cluster.DiskOf(node).CapacityBytes = _cluster.DiskOf(node).UsedBytes + ((long)fault.Amount << 10);
-                break;
-            case FaultKind.WriteError or FaultKind.SyncError:
-                FailOnce(_cluster.DiskOf(node), fault);
-                break;
-            case FaultKind.BitRot:
-                RotTable(_cluster.DiskOf(node), new Prng((ulong)fault.Amount));
-                break;
-            case FaultKind.LogRot when _rottenLogs.Count == 0:
-                GoDown(node, crash: true, fault.DurationMs);
-                RotLog(node, new Prng((ulong)fault.Amount));
+            case FaultKind.LogRot or FaultKind.ManifestRot when _disks.Rotten.Count == 0:
+                Rot(fault);
                 break;
         }
     }
 
-    private static readonly string[] DiskLanes = ["wal", "wal-supply", "flush", "compaction-0", "compaction-1", "cold-reads-0", "cold-reads-1", "catch-up"];
-
-    private void End(Fault fault)
+    private void End(ActiveFault active)
     {
-        if (!_active.Remove(fault)) return;
-        _endsNs.Remove(fault);
-        var node = fault.Node;
+        if (!active.TryEnd()) return;
+        _active.Remove(active);
+        _network.End(active);
+        _disks.End(active);
+        var (fault, node) = (active.Fault, active.Fault.Node);
         switch (fault.Kind)
         {
-            case FaultKind.Pause or FaultKind.SlowDisk or FaultKind.HungDisk or FaultKind.FullDisk or FaultKind.WriteError or FaultKind.SyncError or FaultKind.PowerCutInCall:
-                Calm(node);
+            case FaultKind.Pause when _cluster.SchedulerOf(node).Paused:
+                _cluster.SchedulerOf(node).Continue();
                 break;
             case FaultKind.WallClock:
                 _cluster.ClockOf(node).WallOffsetMs -= fault.Amount;
@@ -166,96 +144,72 @@ internal sealed class Nemesis
             case FaultKind.Drift:
                 _cluster.ClockOf(node).DriftPpm = 0;
                 break;
-            case FaultKind.Isolate or FaultKind.StuckHeart:
-                foreach (var other in Others(node)) _cluster.Network.Mend(Id(node), Id(other));
-                if (fault.Kind == FaultKind.StuckHeart) Calm(node);
-                break;
-            case FaultKind.Cut:
-                _cluster.Network.Mend(Id(node), Id(fault.Other));
-                break;
-            default:
-                return;
         }
 
-        Say($"end of {fault.Kind} n{node}");
+        if (fault.DurationMs > 0) Say($"end of {fault.Kind} n{node}");
     }
 
-    /// <summary>Ends what a node and its disk suffer from.</summary>
-    private void Calm(int node)
+    private void KillAgain(ActiveFault active)
     {
-        var (scheduler, disk) = (_cluster.SchedulerOf(node), _cluster.DiskOf(node));
-        scheduler.LaneDelays.Clear();
-        scheduler.IsHeld = _ => false;
-        if (scheduler.Paused) scheduler.Continue();
-        disk.CapacityBytes = long.MaxValue;
-        disk.PowerCutAtStep = 0;
-        disk.Fault = null;
+        if (active.IsOver) return;
+        GoDown(active.Fault.Node, crash: false, active.Fault.Amount / 4);
+        _cluster.World.After(active.Fault.Amount * NsPerMs, () => KillAgain(active));
     }
 
-    private void Flap(Fault fault, bool cut)
+    /// <summary>As an orderly stop begins: what the node leads is handed over. Then its process ends.</summary>
+    private void Leave(ActiveFault active)
     {
-        if (cut && !_active.Contains(fault)) return;
-        if (cut) _cluster.Network.Cut(Id(fault.Node), Id(fault.Other));
-        else _cluster.Network.Mend(Id(fault.Node), Id(fault.Other));
-        _cluster.World.After(fault.Amount * NsPerMs, () => Flap(fault, !cut));
+        var (node, leaving) = (active.Fault.Node, _cluster[active.Fault.Node]);
+        leaving.HandOver();
+        _cluster.World.After(active.Fault.Amount * NsPerMs, () =>
+        {
+            if (!_isOver && _cluster.IsUp(node) && _cluster[node] == leaving) GoDown(node, crash: false, active.Fault.DurationMs);
+        });
     }
 
-    private static void FailOnce(SimDisk disk, Fault fault)
+    private void Rot(Fault fault)
     {
-        var wanted = fault.Kind == FaultKind.WriteError ? DiskCall.Write : DiskCall.DataSync;
-        var left = fault.Amount;
-        disk.Fault = (call, _, _) => call == wanted && --left == 0 ? Eio : 0;
+        GoDown(fault.Node, crash: true, fault.DurationMs);
+        var random = new Prng((ulong)fault.Amount);
+        var where = fault.Kind == FaultKind.LogRot ? _disks.RotLog(fault.Node, random) : _disks.RotManifest(fault.Node, random);
+        if (where is not null) Say($"damage in {where} of n{fault.Node}");
     }
 
     /// <summary>A node has handed a frame to the network.</summary>
     public void OnSent(NodeId from, PeerFrame type, ReadOnlySpan<byte> body)
     {
-        if (type != PeerFrame.Raft || !Awaits(FaultKind.PowerCutWhenSaid, from.Value)) return;
+        if (type != PeerFrame.Raft || Awaited(FaultKind.PowerCutWhenSaid, from.Value) is null) return;
         while (RaftBatch.TryTake(ref body, out _, out var bytes))
         {
-            if (!RaftBatch.TryDecode(bytes, out var message, out _)) continue;
-            var heard = _active.Where(f => f.Kind == FaultKind.PowerCutWhenSaid && f.Node == from.Value && (f.Amount == 0 || f.Amount == (int)message.Type)).ToList();
-            if (heard.Count == 0) continue;
-            CutSoon(heard[0]);
+            if (!RaftBatch.TryDecode(bytes, out var message, out _) || Awaited(FaultKind.PowerCutWhenSaid, from.Value, (int)message.Type) is not { } heard) continue;
+            CutSoon(heard);
             return;
         }
     }
 
-    /// <summary>A node has answered a client.</summary>
+    /// <summary>A node has acknowledged a write to its client.</summary>
     public void OnAnswered(int node)
     {
-        if (Awaits(FaultKind.PowerCutWhenAnswered, node)) CutSoon(_active.First(f => f.Kind == FaultKind.PowerCutWhenAnswered && f.Node == node));
+        if (Awaited(FaultKind.PowerCutWhenAnswered, node) is { } heard) CutSoon(heard);
     }
 
-    private bool Awaits(FaultKind kind, int node)
+    /// <param name="said">The type of a Raft message; null for whatever is awaited.</param>
+    private ActiveFault? Awaited(FaultKind kind, int node, int? said = null)
     {
-        foreach (var fault in _active)
-            if (fault.Kind == kind && fault.Node == node) return true;
-        return false;
+        foreach (var active in _active)
+        {
+            var fault = active.Fault;
+            if (fault.Kind == kind && fault.Node == node && (said is null || fault.Amount == 0 || fault.Amount == said)) return active;
+        }
+
+        return null;
     }
 
     /// <summary>Before the disk has done what is under way, or just after.</summary>
-    private void CutSoon(Fault fault)
+    private void CutSoon(ActiveFault heard)
     {
-        _active.Remove(fault);
-        _cluster.World.After(_cluster.World.Random.Next(100_000), () => GoDown(fault.Node, crash: true, fault.DurationMs));
-    }
-
-    private void RotLog(int node, Prng random)
-    {
-        var disk = _cluster.DiskOf(node);
-        if (WalInspection.Inspect(disk, LogDirectory).Segments is not { Count: > 0 } segments || segments[^1].UsedBytes < LeastRottenBytes) return;
-        _rottenLogs.Add(node);
-        Say($"damage in the log of n{node}");
-        disk.FlipBit($"{LogDirectory}/{WalFormat.SegmentName(segments[^1].Number)}", random.Next((int)(segments[^1].UsedBytes / 3)), random.Next(8));
-    }
-
-    private static void RotTable(SimDisk disk, Prng random)
-    {
-        var tables = disk.List($"{SimCluster.Directory}/store").Where(name => name.EndsWith(".sst", StringComparison.Ordinal)).ToList();
-        if (tables.Count == 0) return;
-        var path = $"{SimCluster.Directory}/store/{tables[random.Next(tables.Count)]}";
-        if (disk.Content(path).Length is var length and > 0) disk.FlipBit(path, random.Next(length), random.Next(8));
+        End(heard);
+        _cluster.World.After(_cluster.World.Random.Next(100_000), () => GoDown(heard.Fault.Node, crash: true, heard.Fault.DurationMs));
     }
 
     private void GoDown(int node, bool crash, int forMs)
@@ -276,9 +230,11 @@ internal sealed class Nemesis
 
     private void TryStart(int node)
     {
+        _disks.Apply(node);
         try
         {
             _cluster.Restart(node);
+            _disks.Apply(node);
             Say($"n{node} has started");
             _failedStarts[node] = 0;
         }
@@ -286,7 +242,7 @@ internal sealed class Nemesis
         {
             GoDown(node, crash: true, RestartMs);
         }
-        catch (Exception damage) when (damage is WalDamagedException or WalRefusedException && _rottenLogs.Contains(node))
+        catch (Exception damage) when (_disks.Rotten.Contains(node) && IsDamage(damage))
         {
             Lost.Add(node);
             Say($"n{node} refuses to start for ever: {damage.Message}");
@@ -296,14 +252,12 @@ internal sealed class Nemesis
             Say($"n{node} does not start: {refusal.Message}");
 
             // A full disk or an I/O error is a reason; a service manager tries again and again.
-            if (++_failedStarts[node] > 3 && _over) Refusals.Add($"n{node} does not start: {refusal}");
+            if (_isOver && ++_failedStarts[node] > FailedStartsAllowed) Refusals.Add($"n{node} does not start: {refusal}");
             else GoDown(node, crash: false, RestartMs);
         }
     }
 
-    private IEnumerable<int> Others(int node) => Enumerable.Range(1, _nodes).Where(n => n != node);
-
-    private static NodeId Id(int node) => new((ushort)node);
+    private static bool IsDamage(Exception failure) => failure is WalDamagedException or WalRefusedException or CorruptionException or DataMissingException;
 
     private void Say(string text) => _cluster.Timeline.Add($"{_cluster.World.NowNs / NsPerMs} ms {text}");
 }

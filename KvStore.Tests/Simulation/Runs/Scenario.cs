@@ -42,6 +42,19 @@ internal sealed record Scenario
 
     /// <param name="seed">Everything follows from it.</param>
     /// <param name="durationMs">How long clients and faults go on, in simulated time.</param>
+    /// <param name="only">Which of the faults are left, see <see cref="FaultChoice"/>; null for all.</param>
+    /// <exception cref="FormatException"><paramref name="only"/> does not fit the plan.</exception>
+    public static Scenario Draw(ulong seed, int durationMs, string? only)
+    {
+        var scenario = Draw(seed, durationMs);
+        if (only is null) return scenario;
+        return FaultChoice.TryApply(scenario.Faults, only, out var left)
+            ? scenario with { Faults = left }
+            : throw new FormatException($"the plan of seed {seed} has {scenario.Faults.Length} faults: '{only}' does not choose among them");
+    }
+
+    /// <param name="seed">Everything follows from it.</param>
+    /// <param name="durationMs">How long clients and faults go on, in simulated time.</param>
     public static Scenario Draw(ulong seed, int durationMs)
     {
         var random = new Prng(seed);

@@ -5,18 +5,24 @@ using KvStore.Tests.Simulation.Planted;
 namespace KvStore.Tests.Simulation.Runs;
 
 /// <summary>
-/// `simulate --seeds N [--first S] [--seconds T] [--threads K] [--timeline] [--shrink] [--fingerprints] [--stop]`: runs seeds, on all
+/// `simulate --seeds N [--first S] [--seconds T] [--threads K] [--timeline] [--shrink] [--fingerprints] [--only FAULTS] [--stop]`: runs seeds, on all
 /// processors, and tells which broke a promise and how each can be run again. `simulate --planted [NAME,...]`: the same with bugs planted, which must be found.
 /// </summary>
 internal static class SimulateCommand
 {
-    private const string Usage = "usage: simulate [--seeds N] [--first S] [--seconds T] [--threads K] [--timeline] [--shrink] [--fingerprints] [--stop] [--planted [NAME,...]]";
+    private const string Usage = "usage: simulate [--seeds N] [--first S] [--seconds T] [--threads K] [--timeline] [--shrink] [--fingerprints] [--only FAULTS] [--stop] [--planted [NAME,...]]";
 
     public static int Run(ReadOnlySpan<string> arguments)
     {
         if (SimulateOptions.TryParse(arguments, out var options) is { } trouble)
         {
             Console.Error.WriteLine($"simulate: {trouble}\n{Usage}");
+            return 2;
+        }
+
+        if (options.Only is { } only && !FaultChoice.TryApply(Scenario.Draw(options.First, options.Seconds * 1_000).Faults, only, out _))
+        {
+            Console.Error.WriteLine($"simulate: --only {only} does not choose among the faults of seed {options.First}");
             return 2;
         }
 
@@ -41,7 +47,7 @@ internal static class SimulateCommand
             if (!result.IsClean || options.Timeline) Report(result, options);
             else if (tally.Runs % 100 == 0) Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{tally.Runs} runs, {tally.Failed} failed, {watch.Elapsed.TotalSeconds:F0} s"));
             return !options.Stop || result.IsClean;
-        });
+        }, options.Only);
         Console.WriteLine(tally.Text(options.Seconds, watch.Elapsed));
         Console.WriteLine($"{tally.Runs - tally.Failed} passed, {tally.Failed} failed");
         return tally.Failed == 0;
@@ -57,17 +63,24 @@ internal static class SimulateCommand
 
         Console.WriteLine(Describe(result, options.Timeline));
         if (!options.Shrink) return;
-        var smallest = Shrinker.Shrink(result);
-        Console.WriteLine($"the smallest that still breaks it, {smallest.Scenario.DurationMs} ms, {smallest.Scenario.Faults.Length} faults:");
+        var smallest = new Shrinker(SimulationRun.Of).Shrink(result);
+        Console.WriteLine($"the smallest that still breaks it, {smallest.Scenario.DurationMs / 1_000} s with these faults:");
+        foreach (var fault in smallest.Scenario.Faults) Console.WriteLine($"    {fault}");
         Console.WriteLine(Describe(smallest, timeline: true));
     }
 
     /// <summary>What was broken, and the command that shows it again.</summary>
     public static string Describe(RunResult result, bool timeline)
     {
-        var scenario = result.Scenario;
-        var lines = result.Violations.Select(v => $"seed {scenario.Seed}: {v.Check}: {v.Text}").Append(
-            $"seed {scenario.Seed} FAILED; again: ./build.sh simulate --seeds 1 --first {scenario.Seed} --seconds {scenario.DurationMs / 1_000} --timeline");
+        var seed = result.Scenario.Seed;
+        var lines = result.Violations.Select(v => $"seed {seed}: {v.Check}: {v.Text}").Append($"seed {seed} FAILED; again: {CommandFor(result.Scenario)} --timeline");
         return string.Join('\n', timeline ? lines.Concat(result.Timeline.Select(line => "    " + line)) : lines);
+    }
+
+    private static string CommandFor(Scenario scenario)
+    {
+        var whole = Scenario.Draw(scenario.Seed, scenario.DurationMs).Faults;
+        var only = whole.SequenceEqual(scenario.Faults) ? "" : $" --only {FaultChoice.Of(whole, scenario.Faults)}";
+        return $"./build.sh simulate --seeds 1 --first {scenario.Seed} --seconds {scenario.DurationMs / 1_000}{only}";
     }
 }

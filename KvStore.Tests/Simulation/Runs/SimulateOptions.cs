@@ -27,6 +27,9 @@ internal sealed record SimulateOptions
     /// <summary>Tells of each run the numbers that differ when it is not repeatable.</summary>
     public bool Fingerprints { get; init; }
 
+    /// <summary>Which faults of the plan are left, see <see cref="FaultChoice"/>; null for all.</summary>
+    public string? Only { get; init; }
+
     /// <summary>Ends at the first seed that fails.</summary>
     public bool Stop { get; init; }
 
@@ -54,6 +57,12 @@ internal sealed record SimulateOptions
                     _ => options with { Planted = true },
                 };
                 if (name == "--planted" && i + 1 < arguments.Length && !arguments[i + 1].StartsWith('-')) options = options with { PlantedNames = arguments[++i].Split(',') };
+                continue;
+            }
+
+            if (name == "--only" && i + 1 < arguments.Length)
+            {
+                options = options with { Only = arguments[++i] };
                 continue;
             }
 
