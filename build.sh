@@ -14,6 +14,8 @@ usage: ./build.sh VERB [arguments]
   simulate [arguments]
                       run whole clusters under faults: [--seeds N] [--first S] [--seconds T] [--threads K] [--timeline] [--shrink] [--stop];
                       with --planted [NAME,...]: with bugs planted in a copy of the sources, which must be found
+  chaos [--minutes N] [--seed S] [arguments]
+                      real processes in network namespaces under faults, checked as the simulation is; needs root
   fuzz [--seconds N] [--seed S] [--target NAME[,NAME]]
                       attack the decoders with changed inputs, all of them for N seconds together (60)
   bench WHAT [arguments]
@@ -134,6 +136,12 @@ simulate() {
   exec dotnet KvStore.Tests/bin/Release/net10.0/KvStore.Tests.dll simulate "$@"
 }
 
+chaos() {
+  build_if_older
+  dotnet build KvStore.Tests -c Release -nologo -v quiet
+  KVD_BINARY=$PWD/out/kvd exec dotnet KvStore.Tests/bin/Release/net10.0/KvStore.Tests.dll chaos "$@"
+}
+
 # The tests of KvStore.Tests/Fuzzing, for longer: its settings are environment variables.
 fuzz() {
   need_sdk
@@ -198,6 +206,7 @@ case $verb in
   dev) dev "$@" ;;
   test) run_tests "$@" ;;
   simulate) simulate "$@" ;;
+  chaos) chaos "$@" ;;
   fuzz) fuzz "$@" ;;
   bench) bench "$@" ;;
   format) format "$@" ;;

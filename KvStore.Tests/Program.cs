@@ -1,3 +1,4 @@
+using KvStore.Tests.Chaos.Runs;
 using KvStore.Tests.Simulation.Runs;
 using Microsoft.Testing.Platform.Builder;
 
@@ -9,6 +10,7 @@ internal static class Program
     public static Task<int> Main(string[] args) => args switch
     {
         ["simulate", ..] => Task.FromResult(SimulateCommand.Run(args.AsSpan(1))),
+        ["chaos", ..] => ChaosCommand.RunAsync(args[1..]),
         _ => RunTestsAsync(args),
     };
 

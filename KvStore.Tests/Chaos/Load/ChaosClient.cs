@@ -1,0 +1,162 @@
+using System.Text;
+using KvStore.Core.Primitives;
+using KvStore.Protocol.Client;
+using KvStore.Protocol.Messages;
+using KvStore.Tests.Chaos.Nodes;
+using KvStore.Tests.Simulation.Checkers;
+using KvStore.Tests.Simulation.Runs;
+
+namespace KvStore.Tests.Chaos.Load;
+
+/// <summary>A client that asks, waits for the answer, pauses and asks again, through <see cref="KvClient"/>. Its choices follow from its stream of randomness.</summary>
+internal sealed class ChaosClient(int number, KvClient client, KeySpace keys, ChaosHistory history, ChaosJournal journal, Prng random)
+{
+    private static readonly Operation[] Operations = Enum.GetValues<Operation>();
+    private readonly Dictionary<string, WireRevision> _known = [];
+    private int _asked;
+
+    /// <summary>Until <paramref name="stop"/>; what has been asked then is waited for.</summary>
+    /// <param name="thinkMs">Between an answer and the next request.</param>
+    public async Task RunAsync(int thinkMs, CancellationToken stop)
+    {
+        using var pause = new PeriodicTimer(TimeSpan.FromMilliseconds(thinkMs));
+        try
+        {
+            while (await pause.WaitForNextTickAsync(stop)) await AskAsync();
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+        }
+        catch (Exception failure) when (failure is not KvException)
+        {
+            journal.Problem("clients", $"client {number}: {failure}");
+        }
+    }
+
+    private Task AskAsync()
+    {
+        // What everybody must agree on is asked most.
+        var operation = random.Next(10) switch { < 2 => Operation.StrongPut, < 5 => Operation.QuorumGet, _ => Operations[random.Next(Operations.Length)] };
+        var timeout = TimeSpan.FromMilliseconds(random.Chance(1, 10) ? random.Next(5, 200) : random.Next(500, 5_000));
+        var key = keys.Draw(operation, random);
+        return operation switch
+        {
+            Operation.QuorumGet or Operation.LocalGet or Operation.LocalGetAtLeast => GetAsync(operation, key, timeout),
+            Operation.QuorumScan or Operation.LocalScan => ScanAsync(operation, keys.DrawPrefix(random), timeout),
+            _ => WriteAsync(operation, key, timeout),
+        };
+    }
+
+    private async Task WriteAsync(Operation operation, string key, TimeSpan timeout)
+    {
+        var known = _known.GetValueOrDefault(key);
+        var isDelete = operation is Operation.StrongDelete or Operation.FastDelete or Operation.DeleteIfRevision;
+        var write = new ObservedWrite
+        {
+            Client = number,
+            Key = key,
+            Partition = ChaosHistory.PartitionOf(key),
+            Value = isDelete ? null : $"c{number}.{++_asked}",
+            Mode = operation is Operation.FastPut or Operation.FastDelete ? WriteMode.Fast : WriteMode.Strong,
+            Condition = operation switch
+            {
+                Operation.PutIfAbsent => WriteCondition.IfAbsent,
+                Operation.PutIfRevision or Operation.DeleteIfRevision when !known.IsNone => WriteCondition.IfRevision(known),
+                _ => WriteCondition.None,
+            },
+            Expires = operation == Operation.PutForAWhile,
+            Outcome = Outcome.Unknown,
+            InvokedNs = journal.NowNs,
+        };
+        var options = new WriteOptions(write.Mode, write.Expires ? (ulong)random.Next(100, 20_000) : 0, write.Condition, Timeout: timeout);
+        var name = Encoding.UTF8.GetBytes(key);
+        try
+        {
+            var result = write.Value is { } value
+                ? await client.PutAsync(name, keys.Padded(value, random), options)
+                : await client.DeleteAsync(name, options);
+            write = ChaosHistory.Ended(write, result, journal.NowNs);
+        }
+        catch (KvException failure)
+        {
+            write = ChaosHistory.Ended(write, failure, journal.NowNs);
+        }
+
+        Learn(key, write.Revision);
+        history.Add(write);
+    }
+
+    private async Task GetAsync(Operation operation, string key, TimeSpan timeout)
+    {
+        var least = operation == Operation.LocalGetAtLeast ? _known.GetValueOrDefault(key) : WireRevision.None;
+        var consistency = operation == Operation.QuorumGet ? ReadConsistency.Quorum : ReadConsistency.Local;
+        var invokedNs = journal.NowNs;
+        try
+        {
+            var result = await client.GetAsync(Encoding.UTF8.GetBytes(key), new ReadOptions(consistency, least, timeout));
+            Learn(key, result.Revision);
+            history.Add(new ObservedRead
+            {
+                Client = number,
+                Key = key,
+                Partition = ChaosHistory.PartitionOf(key),
+                Consistency = consistency,
+                Achieved = result.Achieved,
+                InvokedNs = invokedNs,
+                CompletedNs = journal.NowNs,
+                Value = result.Found ? SimClient.Unpadded(result.Value.Span) : null,
+                Revision = result.Revision,
+                StalenessMs = result.StalenessMs,
+                AtLeast = least,
+                ServedBy = result.ServedBy,
+            });
+        }
+        catch (KvException failure)
+        {
+            history.AddReadError($"client {number} get {key}", failure.Code, failure.Outcome);
+        }
+    }
+
+    /// <summary>A page is a read of every key that it covers, those that are not in it included.</summary>
+    private async Task ScanAsync(Operation operation, string prefix, TimeSpan timeout)
+    {
+        var consistency = operation == Operation.QuorumScan ? ReadConsistency.Quorum : ReadConsistency.Local;
+        var request = new ScanRequest { Consistency = consistency, Prefix = Encoding.UTF8.GetBytes(prefix), LimitBytes = 4 << 20 };
+        var invokedNs = journal.NowNs;
+        try
+        {
+            var page = await client.ScanPageAsync(request, timeout);
+            var found = page.Records.ToDictionary(r => Encoding.UTF8.GetString(r.Key.Span));
+            var last = page.More && page.Records.Count > 0 ? Encoding.UTF8.GetString(page.Records[^1].Key.Span) : null;
+            for (var i = 0; i < KeySpace.KeysPerClass; i++)
+            {
+                var key = $"{prefix}{i}";
+                if (last is not null && string.CompareOrdinal(key, last) > 0) continue;
+                var isThere = found.TryGetValue(key, out var record);
+                history.Add(new ObservedRead
+                {
+                    Client = number,
+                    Key = key,
+                    Partition = ChaosHistory.PartitionOf(key),
+                    Consistency = consistency,
+                    Achieved = page.Achieved,
+                    InvokedNs = invokedNs,
+                    CompletedNs = journal.NowNs,
+                    Value = isThere ? SimClient.Unpadded(record.Value.Span) : null,
+                    Revision = isThere ? record.Revision : WireRevision.None,
+                    StalenessMs = page.StalenessMs,
+                    IsScan = true,
+                });
+            }
+        }
+        catch (KvException failure)
+        {
+            history.AddReadError($"client {number} scan {prefix}", failure.Code, failure.Outcome);
+        }
+    }
+
+    private void Learn(string key, WireRevision revision)
+    {
+        if (!revision.IsNone) _known[key] = revision;
+    }
+}

@@ -1,0 +1,29 @@
+using KvStore.Tests.Chaos.Load;
+
+namespace KvStore.Tests.Chaos.Runs;
+
+/// <summary>Faults that were on together, from the first one's beginning until all of them had ended.</summary>
+internal readonly record struct FaultSpan(ChaosFault[] Faults, long BeginNs, long EndNs)
+{
+    /// <summary>By which figures are added up.</summary>
+    public string Kind => Faults.Length == 1 ? ChaosFault.NameOf(Faults[0].Kind) : "two at once";
+}
+
+/// <summary>What one kind of fault did to strong writes.</summary>
+/// <param name="LongestSeconds">The longest time in which a partition took none.</param>
+/// <param name="LongestAfterSeconds">The part of such a time that lay behind the fault's end.</param>
+internal readonly record struct FaultFigures(string Kind, int Times, double LongestSeconds, double LongestAfterSeconds)
+{
+    /// <summary>Each gap belongs to the faults that had begun last when it ended.</summary>
+    public static IReadOnlyList<FaultFigures> Of(IReadOnlyList<FaultSpan> spans, IReadOnlyList<Gap> gaps)
+    {
+        var blamed = gaps.Select(gap => (Gap: gap, Span: spans.LastOrDefault(s => s.BeginNs <= gap.UntilNs))).Where(b => b.Span.Faults is not null).ToLookup(b => b.Span.Kind);
+        return
+        [
+            .. spans.GroupBy(s => s.Kind).OrderBy(g => g.Key, StringComparer.Ordinal).Select(g => new FaultFigures(
+                g.Key, g.Count(), blamed[g.Key].Select(b => b.Gap.Seconds).DefaultIfEmpty(0).Max(), blamed[g.Key].Select(b => SecondsAfter(b.Gap, b.Span)).DefaultIfEmpty(0).Max())),
+        ];
+    }
+
+    private static double SecondsAfter(Gap gap, FaultSpan span) => Math.Max(gap.UntilNs - Math.Max(gap.FromNs, span.EndNs), 0) / 1e9;
+}
