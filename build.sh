@@ -145,11 +145,11 @@ chaos() {
 # The tests of KvStore.Tests/Fuzzing, for longer: its settings are environment variables.
 fuzz() {
   need_sdk
-  export KVD_FUZZ_SECONDS=60
+  export KVD_FUZZ_SECONDS=60 KVD_FUZZ_SEED=$RANDOM
   while [[ $# -ge 2 ]]; do
     case $1 in
       --seconds) KVD_FUZZ_SECONDS=$2 ;;
-      --seed) export KVD_FUZZ_SEED=$2 ;;
+      --seed) KVD_FUZZ_SEED=$2 ;;
       --target) export KVD_FUZZ_TARGET=$2 ;;
       *) break ;;
     esac

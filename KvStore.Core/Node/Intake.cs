@@ -4,7 +4,7 @@ namespace KvStore.Core.Node;
 
 /// <summary>
 /// What of a leader's appends one replica takes now. While a snapshot replaces the state, nothing may come to the log that it will reset.
-/// Entries with records that could not be applied for want of room are not taken; entries without are, for a new primary needs them.
+/// Entries with records that could not be applied for want of room, or for which a full disk might have no log, are not taken; entries without are, for a new primary needs them.
 /// The leader is told when there is room again (docs/decisions/006-room.md).
 /// </summary>
 internal sealed class Intake(Shard shard, RaftNode raft, ApplyQueue applies)
@@ -21,7 +21,7 @@ internal sealed class Intake(Shard shard, RaftNode raft, ApplyQueue applies)
 
     private bool IsEngineFull => shard.Context.Storage().IsFull;
 
-    private bool HasRoom => !IsInstalling && !applies.IsFull && !IsEngineFull;
+    private bool HasRoomFor(int bytes) => !IsInstalling && !applies.IsFull && !IsEngineFull && shard.LogHasRoomFor(bytes);
 
     /// <summary>Reads what Raft wants to know of an append's entries.</summary>
     /// <param name="entries">As they came.</param>
@@ -32,7 +32,7 @@ internal sealed class Intake(Shard shard, RaftNode raft, ApplyQueue applies)
     public bool TryRead(ReadOnlySpan<byte> entries, int count, out ReadOnlySpan<EntryMeta> meta, out int room)
     {
         room = IsInstalling ? 0 : int.MaxValue;
-        var isFull = count > 0 && !HasRoom;
+        var isFull = count > 0 && !HasRoomFor(entries.Length);
         if (shard.MetaScratch.Length < count) shard.MetaScratch = new EntryMeta[Math.Max(count, shard.MetaScratch.Length * 2)];
         var scratch = shard.MetaScratch;
         meta = scratch.AsSpan(0, count);
@@ -51,7 +51,7 @@ internal sealed class Intake(Shard shard, RaftNode raft, ApplyQueue applies)
     /// <summary>Tells the leader that there is room again. True if something has waited for that, decided entries too.</summary>
     public bool HasRoomAgain()
     {
-        var wasTurnedAway = _turnedAway && HasRoom;
+        var wasTurnedAway = _turnedAway && HasRoomFor(0);
         if (wasTurnedAway)
         {
             _turnedAway = false;

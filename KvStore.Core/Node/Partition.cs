@@ -282,11 +282,15 @@ internal sealed class Partition : IDisposable
         if (operation.Records?.Damage is not null) return WriteVerdict.Damaged;
         if (_applies.IsFull || operation.Records is { MustReadAgain: true }) return WriteVerdict.Overloaded;
         var pressure = Context.Storage().Pressure;
-        if (pressure == WritePressure.DiskFull && !(Context.Storage().TakesDeletions && StateMachine.OnlyDeletes(operation.Payload))) return WriteVerdict.DiskFull;
+        if (pressure == WritePressure.DiskFull && !MakesSpace(operation.Payload)) return WriteVerdict.DiskFull;
         if (pressure == WritePressure.Stall || Volatile.Read(ref Context.UncommittedBytes) > Context.Options.MaxNodeUncommittedBytes)
             return WriteVerdict.Overloaded;
         return null;
     }
+
+    /// <summary>Deletions are taken on a full disk, while tables and log have something in reserve.</summary>
+    private bool MakesSpace(ReadOnlySpan<byte> payload) =>
+        StateMachine.OnlyDeletes(payload) && Context.Storage().TakesDeletions && _shard.LogHasRoomFor(payload.Length);
 
     private void Refuse(PendingWrite operation, WriteVerdict verdict) =>
         operation.Completion.Complete(operation, WriteEnd.Refused(verdict, NodeOf(_raft.Leader)));

@@ -156,6 +156,13 @@ public sealed class Shard : IWorkItem
         _dirty.Add(partition);
     }
 
+    /// <summary>
+    /// Whether entries fit into the log without asking a full disk for space, which would end the node; half a segment is left to what
+    /// cannot be refused, and to what other shards do at this moment.
+    /// </summary>
+    internal bool LogHasRoomFor(int bytes) =>
+        !Context.Storage().LacksSpace || _wal!.ReservedBytes - _walBuffer.Bytes >= bytes + (Context.Options.WalSegmentBytes / 2);
+
     internal void LogEntry(Partition partition, Term term, LogIndex index, ReadOnlySpan<byte> payload)
     {
         if (_walBuffer.Bytes + payload.Length > MaxSubmissionBytes) SubmitLog();

@@ -51,7 +51,7 @@ internal static class ConfigValues
     }
 
     public static string Directory(ConfigValue value) =>
-        value.Text.Length > 0 ? Path.GetFullPath(value.Text) : throw Refuse(value, "a directory");
+        value.Text.Length > 0 && !value.Text.Contains('\0') ? Path.GetFullPath(value.Text) : throw Refuse(value, "a directory");
 
     public static ConfigException Refuse(ConfigValue value, string wanted) =>
         new($"{value.Setting.Key} = \"{value.Text}\" (from {value.Origin}) cannot be used: it must be {wanted}");

@@ -1,3 +1,5 @@
+using KvStore.Core.Node;
+using KvStore.Core.Storage;
 using KvStore.Protocol.Messages;
 using KvStore.Protocol.Wire;
 using KvStore.Tests.Simulation;
@@ -18,6 +20,8 @@ internal sealed class WritePacingTests
 
     // Entries that were under way when a node was found to be full.
     private const long UnderWayBytes = 4 << 20;
+
+    private static readonly NodeOptions NoBallast = SimCluster.SmallOptions with { MemTableBytes = 32 << 20, Storage = new StorageOptions { BallastBytes = 0 } };
 
     private static readonly string Value = new('v', 16 << 10);
 
@@ -74,6 +78,48 @@ internal sealed class WritePacingTests
             for (var node = 1; node <= 3; node++) cluster.DiskOf(node).CapacityBytes = cluster.DiskOf(node).UsedBytes + bytes;
             cluster.World.RunFor(2_500 * NsPerMs);
         }
+    }
+
+    [Test]
+    public void A_replica_whose_disk_others_have_filled_takes_no_more_than_its_log_has_room_for_and_catches_up([Range(1, 2)] int seed)
+    {
+        using var cluster = new SimCluster((ulong)seed, 3, 16, NoBallast);
+        cluster.World.RunUntil(cluster.EveryPartitionIsLed, 5_000 * NsPerMs).ShouldBeTrue();
+        var full = cluster[3];
+        cluster.DiskOf(3).CapacityBytes = cluster.DiskOf(3).UsedBytes;
+        cluster.World.RunFor(1_500 * NsPerMs);
+        var (writes, _) = Write(cluster, 60, _ => { }, notLedBy: 3);
+        (writes * (long)Value.Length).ShouldBeGreaterThan(4 * SimCluster.SmallOptions.WalSegmentBytes);
+        cluster.IsUp(3).ShouldBeTrue(string.Join('\n', cluster.Timeline.TakeLast(30)));
+        cluster.DiskOf(3).CapacityBytes = long.MaxValue;
+        cluster.World.RunUntil(() => IsLevel(cluster), 120_000 * NsPerMs).ShouldBeTrue(string.Join('\n', cluster.Timeline.TakeLast(30)));
+        cluster[3].ShouldBeSameAs(full);
+    }
+
+    [Test]
+    public void Deletions_on_a_full_disk_leave_the_log_its_reserve([Range(1, 2)] int seed)
+    {
+        using var cluster = new SimCluster((ulong)seed, 3, 16, NoBallast);
+        cluster.World.RunUntil(cluster.EveryPartitionIsLed, 5_000 * NsPerMs).ShouldBeTrue();
+        for (var node = 1; node <= 3; node++) cluster.DiskOf(node).CapacityBytes = cluster.DiskOf(node).UsedBytes + (128L << 20);
+        cluster.World.RunFor(1_500 * NsPerMs);
+        var refused = 0;
+        var taken = 0;
+        for (var i = 0; i < 6_000; i++)
+        {
+            // What others take of the disk is noticed once a second; until then nothing but the log itself knows.
+            for (var node = 1; node <= 3; node++) cluster.DiskOf(node).CapacityBytes = cluster.DiskOf(node).UsedBytes;
+            var reply = cluster.Await(cluster.Delete(1 + (i % 3), new string('k', 1000) + i, WriteMode.Strong));
+            if (reply.Type == FrameType.WriteReply) taken++;
+            else if (reply.Error!.Code == KvError.DiskFull) refused++;
+        }
+
+        taken.ShouldBeGreaterThan(0);
+        refused.ShouldBeGreaterThan(0);
+        cluster.Running.Count().ShouldBe(3, string.Join('\n', cluster.Timeline.TakeLast(30)));
+        for (var node = 1; node <= 3; node++) cluster.DiskOf(node).CapacityBytes = long.MaxValue;
+        cluster.World.RunFor(2_500 * NsPerMs);
+        cluster.Await(cluster.Put(1, "there", "again")).Type.ShouldBe(FrameType.WriteReply);
     }
 
     private static string Key(SimCluster cluster, int number, int notLedBy)

@@ -49,6 +49,8 @@ internal static class BlockCodec
 
     public static void Decompress(ReadOnlySpan<byte> stored, Span<byte> content, string path, long offset)
     {
+        // A match of distance 0, which no encoder writes, copies what was there before: not what another block has left there.
+        content.Clear();
         if (LZ4Codec.Decode(stored[..^TableFormat.TrailerBytes], content) != content.Length)
             throw new CorruptionException(path, offset, "a block that does not decompress");
     }

@@ -56,11 +56,11 @@ internal sealed class LogRecovery
         var queue = new SubmissionQueue(_options, clock);
         queue.Start(opening.Number, _segments.Newest.Bytes, opening.NextOffset, last, _groups.States());
         LogWriter? writer = null;
-        var supply = new SegmentSupply(_fileSystem, _directory, _options.SegmentBytes, scheduler, e => writer!.Fail(e));
+        var supply = new SegmentSupply(_fileSystem, _directory, _options.SegmentBytes, scheduler, () => writer!.RequestRecycling(), e => writer!.Fail(e));
         if (_fileSystem.FileExists(Path.Combine(_directory, WalFormat.SpareName))) supply.AdoptSpare();
         var segmentWriter = new SegmentWriter(_fileSystem, _directory, _identity, opening.Epoch, _segments, supply, _groups, last) { End = opening.NextOffset };
         var retention = new Retention();
-        writer = new LogWriter(_options, clock, scheduler, listener, queue, _segments, segmentWriter, _groups, retention, last) { Retire = supply.Retire };
+        writer = new LogWriter(_options, clock, scheduler, listener, queue, _segments, segmentWriter, _groups, retention, last) { Retire = supply.Retire, IsStarved = () => supply.IsStarved };
         supply.Replenish();
         return new WriteAheadLog(queue, _segments, supply, retention, writer);
     }

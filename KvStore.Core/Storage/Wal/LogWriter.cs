@@ -52,6 +52,9 @@ internal sealed class LogWriter : IWorkItem
     /// <summary>Set before the first submission: retires a segment that nobody needs any more.</summary>
     public required Action<Segment> Retire { get; init; }
 
+    /// <summary>Whether the disk has no room for the next segment, so that one of the log's own is wanted for it.</summary>
+    public required Func<bool> IsStarved { get; init; }
+
     public WalStatistics Statistics => new(
         Volatile.Read(ref _batches), Volatile.Read(ref _records), Volatile.Read(ref _bytes), Volatile.Read(ref _syncNs),
         _writer.SegmentsOpened, Volatile.Read(ref _recycled));
@@ -154,7 +157,7 @@ internal sealed class LogWriter : IWorkItem
     /// <summary>Oldest first, and only from the end: the log never has a gap.</summary>
     private void RecycleSegments()
     {
-        while (IsOverBudget() && _segments.Count > 1)
+        while ((IsOverBudget() || IsStarved()) && _segments.Count > 1)
         {
             var oldest = _segments.Oldest;
             if (_retention.Needs(oldest, out var lastEntries))

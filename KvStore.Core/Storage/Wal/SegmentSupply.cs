@@ -7,7 +7,7 @@ namespace KvStore.Core.Storage.Wal;
 /// that was written once costs half of a sync into one that was merely allocated. Removes retired segments, oldest first, each
 /// durably before the next, so that the log never has a gap.
 /// </summary>
-internal sealed class SegmentSupply(IFileSystem fileSystem, string directory, int segmentBytes, IScheduler scheduler, Action<Exception> onFailed) : IWorkItem, IDisposable
+internal sealed class SegmentSupply(IFileSystem fileSystem, string directory, int segmentBytes, IScheduler scheduler, Action onStarved, Action<Exception> onFailed) : IWorkItem, IDisposable
 {
     private const int ChunkBytes = 1 << 20;
     private const int BytesPerSync = 4 << 20;
@@ -15,6 +15,7 @@ internal sealed class SegmentSupply(IFileSystem fileSystem, string directory, in
     private readonly Queue<Segment> _retired = new();
     private readonly ILane _lane = scheduler.CreateLane("wal-supply");
     private bool _spareReady;
+    private bool _isStarved;
     private bool _posted;
     private bool _disposed;
 
@@ -26,6 +27,15 @@ internal sealed class SegmentSupply(IFileSystem fileSystem, string directory, in
         get
         {
             lock (_lock) return _spareReady ? segmentBytes : 0;
+        }
+    }
+
+    /// <summary>The disk has no room for a spare, and no segment has been retired since that was found: one should be, for it becomes the spare.</summary>
+    public bool IsStarved
+    {
+        get
+        {
+            lock (_lock) return _isStarved;
         }
     }
 
@@ -110,7 +120,12 @@ internal sealed class SegmentSupply(IFileSystem fileSystem, string directory, in
     {
         lock (_lock)
         {
-            if (retired is not null) _retired.Enqueue(retired);
+            if (retired is not null)
+            {
+                _retired.Enqueue(retired);
+                _isStarved = false;
+            }
+
             if (_posted || _disposed) return;
             _posted = true;
         }
@@ -161,12 +176,14 @@ internal sealed class SegmentSupply(IFileSystem fileSystem, string directory, in
         }
         catch (DiskException e) when (e.IsDiskFull)
         {
+            lock (_lock) _isStarved = true;
+            onStarved();
             return false;
         }
     }
 
     private void SetReady()
     {
-        lock (_lock) _spareReady = true;
+        lock (_lock) (_spareReady, _isStarved) = (true, false);
     }
 }

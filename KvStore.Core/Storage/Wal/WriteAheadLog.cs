@@ -39,7 +39,7 @@ public sealed class WriteAheadLog : IDisposable
     /// <summary>Bytes of the segment files that hold the log.</summary>
     public long SizeBytes => _segments.Bytes;
 
-    /// <summary>Bytes that can be submitted for certain without asking the file system for space; below a megabyte or so a node on a full disk should refuse writes.</summary>
+    /// <summary>Bytes that can be submitted for certain without asking the file system for space: on a full disk a node takes no more.</summary>
     public long ReservedBytes => _queue.RoomInSegment + _supply.ReadyBytes;
 
     public WalStatistics Statistics => _writer.Statistics;

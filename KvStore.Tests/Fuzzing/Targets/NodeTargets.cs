@@ -33,7 +33,7 @@ internal static class NodeTargets
         new DecoderTarget
         {
             Name = "node-peer-frames",
-            Covers = ["KvNode.OnPeerFrame", "CatchUp.Receive", "Heartbeats.Receive", "Coordinator.OnForwarded", "Coordinator.OnForwardReply", "Replies.TryRead"],
+            Covers = ["KvNode.OnPeerFrame", "CatchUp.Receive", "Heartbeats.Receive", "Coordinator.OnForwarded", "Coordinator.OnForwardReply", "Replies.TryRead", "Intake.TryRead"],
             Valid = RandomTalk,
             Read = Listen,
             Checksums = Repair,

@@ -101,6 +101,25 @@ public sealed class WriteAheadLogTests
     }
 
     [Test]
+    public void On_a_full_disk_the_log_writes_on_in_segments_it_would_have_kept()
+    {
+        var wal = Opened();
+        FillSegments(wal, 1);
+        wal.Disk.CapacityBytes = wal.Disk.UsedBytes;
+        FillSegments(wal, 1);
+        wal.Log!.Statistics.SegmentsRecycled.ShouldBe(0);
+        wal.Log.ReservedBytes.ShouldBeLessThan(wal.Options.SegmentBytes);
+
+        wal.SetApplied(P1, new LogIndex(1000));
+        wal.Scheduler.RunUntilIdle();
+        wal.Log.Statistics.SegmentsRecycled.ShouldBe(1);
+        wal.Log.ReservedBytes.ShouldBeGreaterThanOrEqualTo(wal.Options.SegmentBytes);
+        FillSegments(wal, 10);
+        wal.Log.ReservedBytes.ShouldBeGreaterThanOrEqualTo(wal.Options.SegmentBytes);
+        wal.Listener.Failure.ShouldBeNull();
+    }
+
+    [Test]
     public void Wanted_entries_and_detached_writes_pin_their_segment_until_released()
     {
         var wal = Opened();
