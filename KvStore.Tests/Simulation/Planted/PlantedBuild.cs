@@ -10,7 +10,7 @@ namespace KvStore.Tests.Simulation.Planted;
 internal sealed class PlantedBuild : IDisposable
 {
     private static readonly string[] RootFiles = ["Directory.Build.props", "Directory.Packages.props", "global.json", ".editorconfig", "kvstore.sln"];
-    private static readonly string[] Extensions = [".cs", ".csproj", ".txt"];
+    private static readonly string[] Extensions = [".cs", ".csproj", ".txt", ".c"];
 
     private PlantedBuild(string directory) => Directory = directory;
 
