@@ -10,14 +10,16 @@ namespace KvStore.Core.Node;
 internal sealed class Intake(Shard shard, RaftNode raft, ApplyQueue applies)
 {
     private const long LookForRoomMs = 5;
+    private const int None = -1;
 
-    private bool _turnedAway;
+    /// <summary>How large what was turned away last was; None if nothing was since.</summary>
+    private int _turnedAwayBytes = None;
 
     /// <summary>A snapshot is replacing the state.</summary>
     public bool IsInstalling { get; set; }
 
     /// <summary>When to call <see cref="HasRoomAgain"/>, in the shard's ms; long.MaxValue if nothing waits for room.</summary>
-    public long NextLookMs => _turnedAway || applies.WaitsForRoom ? shard.NowMs + LookForRoomMs : long.MaxValue;
+    public long NextLookMs => _turnedAwayBytes != None || applies.WaitsForRoom ? shard.NowMs + LookForRoomMs : long.MaxValue;
 
     private bool IsEngineFull => shard.Context.Storage().IsFull;
 
@@ -32,7 +34,8 @@ internal sealed class Intake(Shard shard, RaftNode raft, ApplyQueue applies)
     public bool TryRead(ReadOnlySpan<byte> entries, int count, out ReadOnlySpan<EntryMeta> meta, out int room)
     {
         room = IsInstalling ? 0 : int.MaxValue;
-        var isFull = count > 0 && !HasRoomFor(entries.Length);
+        var size = entries.Length;
+        var isFull = count > 0 && !HasRoomFor(size);
         if (shard.MetaScratch.Length < count) shard.MetaScratch = new EntryMeta[Math.Max(count, shard.MetaScratch.Length * 2)];
         var scratch = shard.MetaScratch;
         meta = scratch.AsSpan(0, count);
@@ -44,17 +47,17 @@ internal sealed class Intake(Shard shard, RaftNode raft, ApplyQueue applies)
             scratch[i] = new EntryMeta(term, payload.Length, kind == EntryKind.Configuration);
         }
 
-        _turnedAway |= room < count;
+        if (room < count) _turnedAwayBytes = size;
         return true;
     }
 
     /// <summary>Tells the leader that there is room again. True if something has waited for that, decided entries too.</summary>
     public bool HasRoomAgain()
     {
-        var wasTurnedAway = _turnedAway && HasRoomFor(0);
+        var wasTurnedAway = _turnedAwayBytes != None && HasRoomFor(_turnedAwayBytes);
         if (wasTurnedAway)
         {
-            _turnedAway = false;
+            _turnedAwayBytes = None;
             raft.ReportRoom();
         }
 

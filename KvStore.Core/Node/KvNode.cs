@@ -129,7 +129,10 @@ public sealed class KvNode : IDisposable
     {
         if (DataDirectoryInspection.Missing(seams.FileSystem, directory, identity) is { } missing)
             throw new DataMissingException(missing);
-        return new KvNode(seams, options, identity, self, topology, directory);
+        StartReserve.Release(seams.FileSystem, directory);
+        var node = new KvNode(seams, options, identity, self, topology, directory);
+        StartReserve.Restore(seams.FileSystem, directory);
+        return node;
     }
 
     /// <summary>Begins to speak and listen: call it when the transport is up.</summary>
@@ -266,12 +269,24 @@ public sealed class KvNode : IDisposable
 
         _catchUp.Dispose();
         _context.ColdReads.Dispose();
-        _storage.FlushAll();
+        FlushAll();
         _wal.Stop();
         _wal.Dispose();
         _storage.Dispose();
         foreach (var shard in _shards)
             foreach (var partition in shard.Partitions) partition.Dispose();
+    }
+
+    private void FlushAll()
+    {
+        try
+        {
+            _storage.FlushAll();
+        }
+        catch (DiskException full) when (full.IsDiskFull)
+        {
+            _seams.Log.Warn($"what is in memory cannot be written to tables, and is replayed from the log at the next start: {full.Message}");
+        }
     }
 
     /// <summary>Frees what the end of a process frees and does nothing else: for simulations, where a node is killed and the process goes on.</summary>
@@ -394,12 +409,20 @@ public sealed class KvNode : IDisposable
         }
 
         /// <summary>
-        /// A flush helps where the entries are applied. Where none are, for want of a majority or because the replica has halted, it would be done
+        /// A flush helps where the entries are applied. Where they are not, for want of a majority or because the replica has halted, it would be done
         /// for nothing, again and again.
         /// </summary>
         public void OnSpaceWanted(IReadOnlyDictionary<PartitionId, LogIndex> lastEntries)
         {
-            if (lastEntries.Any(entry => node._stores.TryGetValue(entry.Key, out var store) && store.Applied.Index >= entry.Value)) node._storage.RequestFlush();
+            var isFlushWanted = false;
+            foreach (var (id, last) in lastEntries)
+            {
+                if (!node._stores.TryGetValue(id, out var store)) continue;
+                if (store.Applied.Index >= last) isFlushWanted = true;
+                else node.ShardOf(id).Post(new ShardEvent(ShardEventKind.LogPinned, Partition: id));
+            }
+
+            if (isFlushWanted) node._storage.RequestFlush();
         }
 
         public void OnSync(long durationNs, int records, int bytes) => node._context.Observer.OnSync(durationNs, records, bytes);

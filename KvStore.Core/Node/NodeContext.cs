@@ -39,6 +39,9 @@ internal sealed class NodeContext
     /// <summary>Bytes of entries that are in a log of this node and not committed, over all partitions it leads.</summary>
     public long UncommittedBytes;
 
+    /// <summary>Bytes of the log that repeat what stood further back in it, since the start.</summary>
+    public long LogBytesWrittenAgain;
+
     /// <summary>Bytes of log that are in memory because the partitions they belong to apply nothing for now.</summary>
     public long StandingBytes;
 }

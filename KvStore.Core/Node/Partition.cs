@@ -25,6 +25,7 @@ internal sealed class Partition : IDisposable
     private readonly CutFastWrites _cut;
     private readonly ApplyQueue _applies;
     private readonly Intake _intake;
+    private readonly PinnedLog _pinnedLog;
     private readonly FastDeletes _fastDeletes;
     private readonly Dictionary<ReplicaId, long> _haltedUntilMs = [];
     private ulong _lastTicks;
@@ -55,6 +56,7 @@ internal sealed class Partition : IDisposable
         _cut = new CutFastWrites(shard.Context, id, log, store);
         _applies = new ApplyQueue(shard, raft, log, store, status, Writes);
         _intake = new Intake(shard, raft, _applies);
+        _pinnedLog = new PinnedLog(shard, this, raft, wal);
         _fastDeletes = new FastDeletes(shard, store);
         PublishStatus();
     }
@@ -182,6 +184,9 @@ internal sealed class Partition : IDisposable
                 break;
             case ShardEventKind.LogRecycled:
                 CompactLog(new LogIndex(item.Number));
+                break;
+            case ShardEventKind.LogPinned:
+                _pinnedLog.WriteAgain();
                 break;
             case ShardEventKind.RecordsRead:
                 ((EntryRecords)item.Object!).IsRead = true;

@@ -158,16 +158,41 @@ public sealed class Shard : IWorkItem
 
     /// <summary>
     /// Whether entries fit into the log without asking a full disk for space, which would end the node; half a segment is left to what
-    /// cannot be refused, and to what other shards do at this moment.
+    /// cannot be refused, and to what other shards do at this moment. What is larger than that might need a file of its own.
     /// </summary>
-    internal bool LogHasRoomFor(int bytes) =>
-        !Context.Storage().LacksSpace || _wal!.ReservedBytes - _walBuffer.Bytes >= bytes + (Context.Options.WalSegmentBytes / 2);
+    internal bool LogHasRoomFor(long bytes)
+    {
+        if (!Context.Storage().LacksSpace) return true;
+        var half = Context.Options.WalSegmentBytes / 2;
+        return bytes <= half && _wal!.ReservedBytes - _walBuffer.Bytes >= bytes + half;
+    }
 
     internal void LogEntry(Partition partition, Term term, LogIndex index, ReadOnlySpan<byte> payload)
     {
-        if (_walBuffer.Bytes + payload.Length > MaxSubmissionBytes) SubmitLog();
+        if (_walBuffer.Bytes + payload.Length > Math.Min(MaxSubmissionBytes, Context.Options.WalSegmentBytes / 2)) SubmitLog();
         _walBuffer.AddEntry(partition.Id, term, index, payload);
         _walOwners.Add((partition, index));
+    }
+
+    /// <summary>
+    /// Logs the entries of a partition from an index to its end once more, in the place of those further back. In one submission: a crash
+    /// leaves the old ones or the new ones. Returns its bytes.
+    /// </summary>
+    /// <param name="terms">Knows the entries' terms; their payloads are in memory.</param>
+    internal int LogAgain(Partition partition, LogIndex from, RaftLog terms)
+    {
+        SubmitLog();
+        LogTruncate(partition, from);
+        for (var index = from; index <= terms.LastIndex; index = index.Next)
+        {
+            Invariant.Check(partition.Log.TryGet(index, out var payload));
+            _walBuffer.AddEntry(partition.Id, terms.TermAt(index), index, payload);
+            _walOwners.Add((partition, index));
+        }
+
+        var bytes = _walBuffer.Bytes;
+        SubmitLog();
+        return bytes;
     }
 
     internal void LogTruncate(Partition partition, LogIndex from)

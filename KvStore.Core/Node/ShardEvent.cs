@@ -45,6 +45,9 @@ public enum ShardEventKind : byte
     /// <summary>Partition; number: log index through which the WAL no longer holds entries.</summary>
     LogRecycled,
 
+    /// <summary>Partition: entries that it has not applied keep the log from letting its oldest segment go.</summary>
+    LogPinned,
+
     /// <summary>Partition; object: <see cref="SnapshotInstalled"/>.</summary>
     SnapshotInstalled,
 

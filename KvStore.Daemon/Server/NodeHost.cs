@@ -56,6 +56,7 @@ internal sealed class NodeHost : IDisposable
         _fatal = fatal;
         _files.CreateDirectory(config.DataDirectory);
         _lock = _files.Lock(Path.Combine(config.DataDirectory, NodeLock.FileName));
+        StartReserve.Release(_files, config.DataDirectory);
         _identity = NodeIdentity.Open(_files, config.DataDirectory, new Prng(RandomSeed()));
         _cluster = ClusterFile.Read(_files, config.DataDirectory);
         _formation = new Formation(_files, config, _identity, log, Join, () => _cluster);

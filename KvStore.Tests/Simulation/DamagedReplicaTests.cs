@@ -198,6 +198,46 @@ internal sealed class DamagedReplicaTests
         Since(damaged).ShouldBeLessThanOrEqualTo(2 * Since(6 - leader - damaged) + 2);
     }
 
+    /// <summary>The partition's entries cannot be flushed, and would hold on to the whole log behind them.</summary>
+    [Test]
+    public void A_halted_replica_costs_the_rest_of_the_node_no_flushes_and_its_log_stays_bounded([Range(15, 18)] int seed)
+    {
+        using var cluster = Started((ulong)seed);
+        WithoutRebuild(cluster);
+        var leader = cluster.LeaderOf(Key);
+        var damaged = Enumerable.Range(1, 3).First(n => n != leader);
+        var whole = 6 - leader - damaged;
+        var revision = cluster.Await(cluster.Put(leader, Key, "0")).Written.Revision;
+        DamageTableOf(cluster, damaged);
+        for (var i = 1; i <= 20; i++) revision = Cas(cluster, leader, revision, $"{i}");
+        cluster.World.RunUntil(() => cluster[damaged].HaltedCount == 1, 2 * Second).ShouldBeTrue();
+
+        var largest = 0L;
+        for (var i = 0; i < 80; i++)
+        {
+            PutElsewhere(cluster, leader, i, 300_000);
+            largest = Math.Max(largest, cluster[damaged].Wal.SizeBytes);
+        }
+
+        largest.ShouldBeLessThan(9 << 20, "4 MiB are to be kept, and half as much goes by before the entries are written again");
+        var (before, beforeWhole) = (cluster[damaged].Storage.ReadStatistics().Flushes, cluster[whole].Storage.ReadStatistics().Flushes);
+        for (var i = 0; i < 300; i++) PutElsewhere(cluster, leader, i, 10_000);
+        var flushes = cluster[whole].Storage.ReadStatistics().Flushes - beforeWhole;
+        (cluster[damaged].Storage.ReadStatistics().Flushes - before).ShouldBeInRange(1, flushes + 2);
+
+        // What was written again is the log: after a crash at any time, too.
+        for (var i = 0; i < 10; i++) PutElsewhere(cluster, leader, i, 300_000);
+        cluster.Crash(damaged);
+        cluster.Restart(damaged);
+        cluster.World.RunUntil(() => cluster[damaged].HaltedCount == 1, 5 * Second).ShouldBeTrue();
+        cluster[damaged].StatusOf(cluster.PartitionOf(Key))!.Read().LastIndex.Value.ShouldBeGreaterThanOrEqualTo(revision.Index);
+        cluster.Network.IsLost = (_, _, _) => false;
+        cluster.World.RunUntil(() => cluster[damaged].HaltedCount == 0, 20 * Second).ShouldBeTrue(string.Join('\n', cluster.Timeline));
+        Cas(cluster, leader, revision, "21");
+        cluster.World.RunUntil(() => cluster.Await(cluster.Get(damaged, Key, ReadConsistency.Local)).Value == "21", 20 * Second).ShouldBeTrue();
+        Fatal(cluster).ShouldBeEmpty();
+    }
+
     [Test]
     public void A_fast_delete_that_meets_damage_is_refused_and_halts_nothing()
     {
@@ -245,6 +285,13 @@ internal sealed class DamagedReplicaTests
         using var body = new FrameBuffer();
         encode(body);
         return body.Written.ToArray();
+    }
+
+    /// <summary>A write to any partition but the key's.</summary>
+    private static void PutElsewhere(SimCluster cluster, int node, int number, int valueBytes)
+    {
+        var key = Enumerable.Range(number * 100, 100).Select(i => $"else{i}").First(key => cluster.PartitionOf(key) != cluster.PartitionOf(Key));
+        cluster.Await(cluster.Put(node, key, new string('x', valueBytes))).Type.ShouldBe(FrameType.WriteReply);
     }
 
     private static WireRevision Cas(SimCluster cluster, int node, WireRevision expected, string value)

@@ -10,6 +10,9 @@ namespace KvStore.Core.Storage.Wal;
 /// </summary>
 internal sealed class LogOpening(IFileSystem fileSystem, string directory, WalOptions options, WalIdentity identity)
 {
+    /// <summary>What a first segment has room for at least, beside what it begins with.</summary>
+    private const int LeastRoom = 1 << 20;
+
     /// <summary>What the new segment continues.</summary>
     public required LogFiles Files { get; init; }
 
@@ -32,10 +35,9 @@ internal sealed class LogOpening(IFileSystem fileSystem, string directory, WalOp
         var previousEnd = replay.DurableEnd;
         var first = SegmentHeader.FirstBatchAfter(groups.Count);
         var needed = first + tail.Sum(batch => WalFormat.AlignUp(batch.Length)) + 2 * WalFormat.PageBytes;
-        var bytes = Math.Max(options.SegmentBytes, needed);
+        var path = ClaimFile(Math.Max(options.SegmentBytes, needed), Math.Min(needed + LeastRoom, Math.Max(options.SegmentBytes, needed)), out var bytes);
         var head = EncodeHead(groups, last, previousEnd, bytes, first);
 
-        var path = ClaimFile(bytes);
         // The copied batches are replayed into the new segment, which is therefore part of the set before it has its name.
         var segment = new Segment(Number, fileSystem.Open(path, FileOpenMode.ReadWrite), bytes);
         Segments.Add(segment);
@@ -84,8 +86,10 @@ internal sealed class LogOpening(IFileSystem fileSystem, string directory, WalOp
     /// A file of the right size under the opening name. One that an earlier opening or process left is used again.
     /// A restart that finds none does not wait until one is filled: its first segment only syncs more slowly.
     /// </summary>
-    private string ClaimFile(int bytes)
+    /// <param name="bytes">Its size: what is wanted, or on a full disk at least the least.</param>
+    private string ClaimFile(int wanted, int least, out int bytes)
     {
+        bytes = wanted;
         var path = Path.Combine(directory, WalFormat.OpeningName(Number, Epoch));
         string[] candidates = [SparePath, .. Files.Openings.Select(name => Path.Combine(directory, name))];
         foreach (var candidate in candidates)
@@ -99,8 +103,25 @@ internal sealed class LogOpening(IFileSystem fileSystem, string directory, WalOp
         using var file = fileSystem.Open(path, FileOpenMode.CreateNew);
         fileSystem.SyncDirectory(directory);
         if (Scan.Segments.Count == 0) SegmentSupply.FillWithZeros(file, bytes, static () => false);
-        else file.Allocate(bytes);
+        else bytes = Allocate(file, wanted, least);
         return path;
+    }
+
+    private static int Allocate(IFile file, int wanted, int least)
+    {
+        for (var bytes = wanted; ; bytes = Math.Max(least, WalFormat.AlignUp(bytes / 2)))
+        {
+            try
+            {
+                file.Allocate(bytes);
+                return bytes;
+            }
+            catch (DiskException e) when (e.IsDiskFull && bytes > least)
+            {
+                // A part of it may have been allocated.
+                file.Truncate(0);
+            }
+        }
     }
 
     private bool HasLength(string path, int bytes)

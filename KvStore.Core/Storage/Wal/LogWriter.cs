@@ -160,7 +160,7 @@ internal sealed class LogWriter : IWorkItem
         while ((IsOverBudget() || IsStarved()) && _segments.Count > 1)
         {
             var oldest = _segments.Oldest;
-            if (_retention.Needs(oldest, out var lastEntries))
+            if (_retention.Needs(oldest, keepsWanted: !IsStarved(), out var lastEntries))
             {
                 if (lastEntries.Count > 0) _listener.OnSpaceWanted(lastEntries);
                 return;

@@ -38,8 +38,9 @@ internal sealed class Retention
 
     /// <summary>Whether the log must keep a segment.</summary>
     /// <param name="segment">The oldest.</param>
+    /// <param name="keepsWanted">Whether entries that are kept for a follower alone count.</param>
     /// <param name="lastEntries">For each partition whose entries in it are not all in synced tables: the last of them.</param>
-    public bool Needs(Segment segment, out Dictionary<PartitionId, LogIndex> lastEntries)
+    public bool Needs(Segment segment, bool keepsWanted, out Dictionary<PartitionId, LogIndex> lastEntries)
     {
         lastEntries = [];
         var isNeeded = false;
@@ -49,7 +50,7 @@ internal sealed class Retention
             {
                 var isApplied = use.LastEntry == LogIndex.Zero || (_applied.TryGetValue(partition, out var applied) && use.LastEntry <= applied);
                 if (!isApplied) lastEntries.Add(partition, use.LastEntry);
-                isNeeded |= !isApplied || use.LastDetached > Lsn.Zero || (_wanted.TryGetValue(partition, out var wanted) && use.LastEntry >= wanted);
+                isNeeded |= !isApplied || use.LastDetached > Lsn.Zero || (keepsWanted && _wanted.TryGetValue(partition, out var wanted) && use.LastEntry >= wanted);
             }
         }
 

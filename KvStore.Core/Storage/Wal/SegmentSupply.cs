@@ -11,6 +11,7 @@ internal sealed class SegmentSupply(IFileSystem fileSystem, string directory, in
 {
     private const int ChunkBytes = 1 << 20;
     private const int BytesPerSync = 4 << 20;
+    private const long LookForSpaceNs = 1_000_000_000;
     private readonly Lock _lock = new();
     private readonly Queue<Segment> _retired = new();
     private readonly ILane _lane = scheduler.CreateLane("wal-supply");
@@ -178,6 +179,7 @@ internal sealed class SegmentSupply(IFileSystem fileSystem, string directory, in
         {
             lock (_lock) _isStarved = true;
             onStarved();
+            scheduler.PostAfter(LookForSpaceNs, new LookForSpace(this));
             return false;
         }
     }
@@ -185,5 +187,10 @@ internal sealed class SegmentSupply(IFileSystem fileSystem, string directory, in
     private void SetReady()
     {
         lock (_lock) (_spareReady, _isStarved) = (true, false);
+    }
+
+    private sealed class LookForSpace(SegmentSupply owner) : IWorkItem
+    {
+        public void Execute() => owner.Replenish();
     }
 }

@@ -34,11 +34,13 @@ internal sealed class SubmissionQueue(WalOptions options, IClock clock)
     public Lsn LastSubmitted => new(Volatile.Read(ref _lastSubmitted));
 
     /// <summary>Bytes that can be submitted before another segment is needed.</summary>
-    public long RoomInSegment
+    /// <param name="opens">How many segments what waits will open before that.</param>
+    public long RoomInSegment(out int opens)
     {
-        get
+        lock (_lock)
         {
-            lock (_lock) return Math.Max(0, _limit - _gathering.Offset - _gathering.PaddedLength);
+            opens = _sealed.Count(batch => batch.Opens is not null) + (_gathering.Opens is null ? 0 : 1) + (_writing?.Opens is null ? 0 : 1);
+            return Math.Max(0, _limit - _gathering.Offset - _gathering.PaddedLength);
         }
     }
 

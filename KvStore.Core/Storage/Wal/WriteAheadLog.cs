@@ -40,7 +40,20 @@ public sealed class WriteAheadLog : IDisposable
     public long SizeBytes => _segments.Bytes;
 
     /// <summary>Bytes that can be submitted for certain without asking the file system for space: on a full disk a node takes no more.</summary>
-    public long ReservedBytes => _queue.RoomInSegment + _supply.ReadyBytes;
+    public long ReservedBytes
+    {
+        get
+        {
+            var ready = _supply.ReadyBytes;
+            var room = _queue.RoomInSegment(out var opens);
+            return opens switch
+            {
+                0 => room + ready,
+                1 when ready > 0 => room,
+                _ => 0,
+            };
+        }
+    }
 
     public WalStatistics Statistics => _writer.Statistics;
 

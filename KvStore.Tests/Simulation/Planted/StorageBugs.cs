@@ -21,7 +21,7 @@ internal static class StorageBugs
                 Wal + "GroupTable.cs", "RecordPayload.HardState(payload)", "RecordPayload.HardState(payload) with { Vote = 0 }")),
         new("recycle-needed-entry", "a segment goes when its entries are in tables",
             new PlantedEdit(
-                Wal + "Retention.cs", "isNeeded |= !isApplied || use.LastDetached > Lsn.Zero || (_wanted.TryGetValue(partition, out var wanted) && use.LastEntry >= wanted);", "")),
+                Wal + "Retention.cs", "isNeeded |= !isApplied || use.LastDetached > Lsn.Zero || (keepsWanted && _wanted.TryGetValue(partition, out var wanted) && use.LastEntry >= wanted);", "")),
         new("flush-overstates", "the manifest says what the tables hold",
             new PlantedEdit(
                 FlushWorker, "edit.Partitions.Add(new PartitionRecord(part.Store.Id, part.Generation, part.State, part.Floor, configuration));",

@@ -141,6 +141,30 @@ public sealed class WriteAheadLogTests
         wal.Log.Statistics.SegmentsRecycled.ShouldBeGreaterThan(0);
     }
 
+    [Test]
+    public void Entries_that_are_written_again_at_the_end_let_the_segments_between_go()
+    {
+        var wal = Opened();
+        wal.Submit([.. Enumerable.Range(1, 10).Select(i => WalHarness.Entry(2, 1, (ulong)i, $"{i:X2}"))]);
+        wal.SetApplied(new PartitionId(2), new LogIndex(4));
+        FillSegments(wal, 6);
+        wal.SetApplied(P1, new LogIndex(1000));
+        wal.Scheduler.RunUntilIdle();
+        wal.Log!.Statistics.SegmentsRecycled.ShouldBe(0);
+        wal.Listener.PinnedBy.ShouldContain(new PartitionId(2));
+
+        var (_, addresses) = wal.Submit(
+            [new WalRecord(WalRecordType.Truncate, new PartitionId(2), [5], ""), .. Enumerable.Range(5, 6).Select(i => WalHarness.Entry(2, 1, (ulong)i, $"{i:X2}"))]);
+        wal.Scheduler.RunUntilIdle();
+        wal.SetApplied(P1, new LogIndex(1001));
+        wal.Scheduler.RunUntilIdle();
+        wal.Log.SizeBytes.ShouldBeLessThanOrEqualTo(wal.Options.RetentionBytes);
+        wal.Listener.Recycled[new PartitionId(2)].ShouldBe(new LogIndex(4));
+        Read(wal, addresses[1], 2, 5).ShouldBe("05");
+        Reopened(wal);
+        for (ulong i = 5; i <= 10; i++) wal.Replayed.Groups[2].Log[i].Data.ShouldBe($"{i:X2}");
+    }
+
     [TestCase(WalRecordType.Truncate, 1UL)]
     [TestCase(WalRecordType.AppliedSnapshot, 500UL)]
     [TestCase(WalRecordType.PartitionDropped, 0UL)]
