@@ -131,7 +131,7 @@ public sealed class KvNode : IDisposable
             throw new DataMissingException(missing);
         StartReserve.Release(seams.FileSystem, directory);
         var node = new KvNode(seams, options, identity, self, topology, directory);
-        StartReserve.Restore(seams.FileSystem, directory);
+        StartReserve.Renew(seams.FileSystem, directory);
         return node;
     }
 

@@ -22,7 +22,7 @@ public static class StartReserve
 
     /// <summary>When what a start needs has been written. Without room for it the node goes on.</summary>
     /// <exception cref="DiskException">The disk failed.</exception>
-    public static void Restore(IFileSystem fileSystem, string directory)
+    public static void Renew(IFileSystem fileSystem, string directory)
     {
         var path = PathIn(directory);
         if (fileSystem.FileExists(path)) return;

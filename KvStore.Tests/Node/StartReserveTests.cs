@@ -17,13 +17,13 @@ internal sealed class StartReserveTests
     {
         var disk = new SimDisk(1);
         var first = NodeIdentity.Open(disk, Directory, new Prng(1));
-        StartReserve.Restore(disk, Directory);
+        StartReserve.Renew(disk, Directory);
         disk.CapacityBytes = disk.UsedBytes;
         Should.Throw<DiskException>(() => NodeIdentity.Open(disk, Directory, new Prng(1))).IsDiskFull.ShouldBeTrue();
 
         StartReserve.Release(disk, Directory);
         NodeIdentity.Open(disk, Directory, new Prng(1)).Boot.ShouldBeGreaterThan(first.Boot);
-        StartReserve.Restore(disk, Directory);
+        StartReserve.Renew(disk, Directory);
         disk.CapacityBytes = long.MaxValue;
         disk.FileExists($"{Directory}/{StartReserve.FileName}").ShouldBeTrue("what was written took the place of what had been");
     }
@@ -33,13 +33,13 @@ internal sealed class StartReserveTests
     {
         var disk = new SimDisk(1);
         disk.CreateDirectory(Directory);
-        StartReserve.Restore(disk, Directory);
+        StartReserve.Renew(disk, Directory);
         StartReserve.Release(disk, Directory);
         disk.FileExists($"{Directory}/{StartReserve.FileName}").ShouldBeTrue();
 
         disk.Delete($"{Directory}/{StartReserve.FileName}");
         disk.CapacityBytes = disk.UsedBytes + 1000;
-        StartReserve.Restore(disk, Directory);
+        StartReserve.Renew(disk, Directory);
         disk.FileExists($"{Directory}/{StartReserve.FileName}").ShouldBeFalse();
     }
 }

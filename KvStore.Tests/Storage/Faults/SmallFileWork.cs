@@ -41,8 +41,21 @@ internal sealed class SmallFileWork : FaultWork
         new ClusterFile(Topology, Secret).Write(Disk, Directory);
         _isMember = true;
         _isPending = false;
+        StartOnFullDisk();
         PendingInit.Remove(Disk, Directory);
         PendingInit.Read(Disk, Directory).ShouldBeNull();
         ClusterFile.Read(Disk, Directory)!.Secret.Span.SequenceEqual(Secret).ShouldBeTrue();
+    }
+
+    private void StartOnFullDisk()
+    {
+        var capacity = Disk.CapacityBytes;
+        StartReserve.Renew(Disk, Directory);
+        Disk.CapacityBytes = Disk.UsedBytes;
+        StartReserve.Release(Disk, Directory);
+        Disk.CapacityBytes = Disk.UsedBytes;
+        StartReserve.Renew(Disk, Directory);
+        Disk.CapacityBytes = capacity;
+        StartReserve.Renew(Disk, Directory);
     }
 }
