@@ -151,6 +151,7 @@ internal sealed class Heartbeats : IDisposable
         if (pause < TimeoutNs / 4) return;
         foreach (var peer in _peers.Values)
             if (peer.LastHeardNs != 0) peer.Heard(Math.Min(now, peer.LastHeardNs + pause));
+        for (var i = 0; i < _quorumSeenNs.Length; i++) _quorumSeenNs[i] = Math.Min(now, _quorumSeenNs[i] + pause);
     }
 
     private void CheckLife(PeerState peer, long now)
@@ -366,7 +367,7 @@ internal sealed class Heartbeats : IDisposable
 
             if (_fresh.Count > 0)
             {
-                _quorumSeenNs[i] = now;
+                _quorumSeenNs[i] = Math.Max(_quorumSeenNs[i], newest);
                 if (status.Read() is { HoldsAllAcknowledged: true } seen && seen.Term == _own[i].Term) status.Staleness.Confirm(newest);
             }
             else if (now - _quorumSeenNs[i] > TimeoutNs)

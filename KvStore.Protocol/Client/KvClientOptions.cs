@@ -21,7 +21,7 @@ public sealed record KvClientOptions
     /// <summary>Limit for one connection's TCP connect and handshake together.</summary>
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(2);
 
-    /// <summary>An idle connection is pinged after this time; without any sign of life for a third of it more, at least a second, it is given up. With requests under way it is pinged after a third.</summary>
+    /// <summary>An idle connection is pinged after this time; without any sign of life for a third of it more, at least a second, it is given up. With requests under way it is pinged after 400 ms (a third of the interval if that is less), and while it does not answer within 200 ms other nodes are preferred for what comes.</summary>
     public TimeSpan PingInterval { get; init; } = TimeSpan.FromMilliseconds(Limits.PingAfterMs);
 
     /// <summary>The cluster to insist on; 0 = whichever answers.</summary>

@@ -36,6 +36,24 @@ internal sealed class NodeChannel : IDisposable
     /// <summary>A connection is open, or one may be tried now.</summary>
     public bool IsUsable => Volatile.Read(ref _notBeforeMs) <= Deadline.NowMs || Ready() is not null;
 
+    /// <summary>It is usable, and nothing suggests that it would not answer: some connection to it is not silent, or there is none yet.</summary>
+    public bool IsPreferable
+    {
+        get
+        {
+            if (!IsUsable) return false;
+            var silent = 0;
+            foreach (var connection in _connections)
+            {
+                if (connection is not { IsOpen: true }) continue;
+                if (!connection.IsSilent) return true;
+                silent++;
+            }
+
+            return silent == 0;
+        }
+    }
+
     /// <summary>"host:port" as an endpoint; IPv6 addresses stand in brackets.</summary>
     /// <exception cref="FormatException">Neither host nor address with a port.</exception>
     public static EndPoint ParseEndpoint(string address)

@@ -18,6 +18,10 @@ internal sealed class NodeConnection : IDisposable
     private const int ShortestGraceMs = 1000;
     private const int PauseMs = 500;
 
+    // With requests under way: how long nothing may come before a Ping asks, and how long its answer may take before others are preferred.
+    private const int AskAfterMs = 400;
+    private const int SilentAfterMs = 200;
+
     // Everything runs on the thread that the socket's completion arrives on: no scheduling between socket, pipe and receive loop.
     private static readonly PipeOptions SocketPipe = new(
         readerScheduler: PipeScheduler.Inline, writerScheduler: PipeScheduler.Inline, pauseWriterThreshold: 1 << 20,
@@ -33,6 +37,7 @@ internal sealed class NodeConnection : IDisposable
     private long _lastReceivedMs = Deadline.NowMs;
     private long _lastTickMs = Deadline.NowMs;
     private long _pingSentMs;
+    private bool _isSilent;
     private int _closed;
 
     private NodeConnection(SocketConnection connection, KvClientOptions options, HelloAck ack)
@@ -49,6 +54,9 @@ internal sealed class NodeConnection : IDisposable
     public HelloAck Ack { get; }
 
     public bool IsOpen => Volatile.Read(ref _closed) == 0;
+
+    /// <summary>A Ping has not been answered for a while: the node may be stopped or cut off, which its open connection does not show.</summary>
+    public bool IsSilent => Volatile.Read(ref _isSilent);
 
     public RoundTrip RoundTrip { get; } = new();
 
@@ -123,12 +131,13 @@ internal sealed class NodeConnection : IDisposable
     private void WatchSilence(long nowMs)
     {
         var intervalMs = (long)_options.PingInterval.TotalMilliseconds;
-        var pingAfterMs = _pending.Count > 0 ? intervalMs / 3 : intervalMs;
+        var pingAfterMs = _pending.Count > 0 ? Math.Min(AskAfterMs, intervalMs / 3) : intervalMs;
         // A pause of this process is no silence of the other side.
         if (nowMs - _lastTickMs > PauseMs && _pingSentMs != 0) _pingSentMs = nowMs;
         _lastTickMs = nowMs;
         var lastReceivedMs = Volatile.Read(ref _lastReceivedMs);
         if (lastReceivedMs >= _pingSentMs) _pingSentMs = 0;
+        Volatile.Write(ref _isSilent, _pingSentMs != 0 && nowMs - _pingSentMs > SilentAfterMs);
         if (_pingSentMs == 0)
         {
             if (nowMs - lastReceivedMs < pingAfterMs) return;

@@ -76,10 +76,10 @@ internal sealed class Router(KvClientOptions options, ChannelPool channels)
 
     private NodeChannel? ChoosePrimary(RoutingTable table, ushort partition, NodeChannel? avoid)
     {
-        if (table.ChannelOf(table.LeaderOf(partition)) is { IsUsable: true } leader && leader != avoid) return leader;
+        if (table.ChannelOf(table.LeaderOf(partition)) is { IsPreferable: true } leader && leader != avoid) return leader;
         foreach (var node in table.Topology.ReplicasOf(partition))
         {
-            if (table.ChannelOf(node) is { IsUsable: true } replica && replica != avoid) return replica;
+            if (table.ChannelOf(node) is { IsPreferable: true } replica && replica != avoid) return replica;
         }
 
         return FirstUsable(table.All, 0, avoid) ?? FirstUsable(_seeds, 0, avoid);
@@ -94,7 +94,7 @@ internal sealed class Router(KvClientOptions options, ChannelPool channels)
         for (var i = 0; i < replicas.Length; i++)
         {
             var node = replicas[(partition + attempt + i) % replicas.Length];
-            if (table.ChannelOf(node) is not { IsUsable: true } replica || replica == avoid) continue;
+            if (table.ChannelOf(node) is not { IsPreferable: true } replica || replica == avoid) continue;
             var latencyClass = replica.LatencyClass;
             if (latencyClass >= bestClass) continue;
             best = replica;
@@ -106,13 +106,16 @@ internal sealed class Router(KvClientOptions options, ChannelPool channels)
 
     private static NodeChannel? FirstUsable(NodeChannel[] from, int start, NodeChannel? avoid)
     {
+        NodeChannel? second = null;
         for (var i = 0; i < from.Length; i++)
         {
             var channel = from[(start + i) % from.Length];
-            if (channel != avoid && channel.IsUsable) return channel;
+            if (channel == avoid) continue;
+            if (channel.IsPreferable) return channel;
+            if (channel.IsUsable) second ??= channel;
         }
 
-        return null;
+        return second;
     }
 
     private async Task RefreshAsync(Func<Task<TopologyReply>> fetch)

@@ -17,6 +17,21 @@ internal sealed class DeposedPrimaryTests
     private const string Key = "key";
 
     [Test]
+    public void Steps_down_as_soon_as_the_others_take_over_and_refuses_what_it_cannot_do([Range(1, 3)] int seed)
+    {
+        using var cluster = new SimCluster((ulong)seed);
+        cluster.World.RunUntil(cluster.EveryPartitionIsLed, 5_000 * Millisecond).ShouldBeTrue();
+        cluster.World.RunFor(12_000 * Millisecond);
+        var first = cluster.LeaderOf(Key);
+        foreach (var other in Enumerable.Range(1, 3).Where(n => n != first)) cluster.Network.Cut(new NodeId((ushort)first), new NodeId((ushort)other));
+        cluster.World.RunUntil(() => !Leads(cluster, first), 1_200 * Millisecond).ShouldBeTrue();
+        var write = cluster.Put(first, Key, "value", timeoutMs: 10_000);
+        cluster.World.RunFor(400 * Millisecond);
+        var refusal = write.Error.ShouldNotBeNull();
+        (refusal.Code, refusal.Outcome, refusal.Retryable).ShouldBe((KvError.NoQuorum, Outcome.NotApplied, true));
+    }
+
+    [Test]
     public void Does_not_take_its_own_entries_for_those_of_its_successor([Range(1, 3)] int seed)
     {
         using var cluster = new SimCluster((ulong)seed);
@@ -25,6 +40,9 @@ internal sealed class DeposedPrimaryTests
         var first = cluster.LeaderOf(Key);
         cluster.Await(cluster.Put(first, Key, "old"));
         var others = Enumerable.Range(1, 3).Where(n => n != first).ToList();
+
+        // By a slow clock it takes longer than theirs until it notices.
+        cluster.ClockOf(first).DriftPpm = -500_000;
         foreach (var other in others) cluster.Network.Cut(new NodeId((ushort)first), new NodeId((ushort)other));
         cluster.World.RunUntil(() => others.Any(n => Leads(cluster, n)), 10_000 * Millisecond).ShouldBeTrue();
         var changed = cluster.Await(cluster.Put(others.First(n => Leads(cluster, n)), Key, "new")).Written.Revision;

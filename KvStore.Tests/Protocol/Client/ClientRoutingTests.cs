@@ -230,6 +230,20 @@ public sealed class ClientRoutingTests
     }
 
     [Test]
+    public async Task A_node_that_has_gone_silent_is_passed_by_while_its_connection_is_open()
+    {
+        var nodes = StubNode.Cluster(3, Partitions, (node, request) => request.Applied(node.Node));
+        await using var client = await Connect(nodes, options => options with { Timeout = TimeSpan.FromSeconds(30) });
+        var key = Enumerable.Range(0, 100).Select(i => Encoding.UTF8.GetBytes($"key-{i}")).First(k => KeyPartition.Of(k, Partitions) % 3 == 1);
+        (await client.PutAsync(key, default)).Primary.ShouldBe(nodes[1].Node);
+        (nodes[1].Handler, nodes[1].Mute) = (_ => { }, true);
+        var lost = client.PutAsync(key, default).AsTask();
+        await Wait.Until(() => client.PutAsync(key, default, new WriteOptions(Timeout: TimeSpan.FromMilliseconds(50))).AsTask().ContinueWith(put => put.IsCompletedSuccessfully).Result, "another node is asked");
+        lost.IsCompleted.ShouldBeFalse("the connection is as it was");
+        await Stop(nodes);
+    }
+
+    [Test]
     public async Task An_answered_Ping_keeps_an_idle_connection()
     {
         var nodes = StubNode.Cluster(3, Partitions, (node, request) => request.Applied(node.Node));
