@@ -172,16 +172,22 @@ internal sealed class SegmentSupply(IFileSystem fileSystem, string directory, in
     {
         try
         {
-            using var file = fileSystem.Open(path, FileOpenMode.CreateNew);
-            return FillWithZeros(file, segmentBytes, () => Volatile.Read(ref _disposed));
+            // An attempt that must fail would take what is left, if only for a moment, from a flush.
+            if (fileSystem.FreeBytes(directory) >= segmentBytes)
+            {
+                using var file = fileSystem.Open(path, FileOpenMode.CreateNew);
+                return FillWithZeros(file, segmentBytes, () => Volatile.Read(ref _disposed));
+            }
         }
         catch (DiskException e) when (e.IsDiskFull)
         {
-            lock (_lock) _isStarved = true;
-            onStarved();
-            scheduler.PostAfter(LookForSpaceNs, new LookForSpace(this));
-            return false;
+            // As if it had been known.
         }
+
+        lock (_lock) _isStarved = true;
+        onStarved();
+        scheduler.PostAfter(LookForSpaceNs, new LookForSpace(this));
+        return false;
     }
 
     private void SetReady()

@@ -12,7 +12,7 @@ internal readonly record struct Gap(int Partition, long FromNs, long UntilNs)
 internal sealed class Availability
 {
     /// <summary>Shorter pauses than this are not worth keeping.</summary>
-    private const long LeastGapNs = 300_000_000;
+    public const long LeastGapNs = 300_000_000;
 
     private readonly Lock _gate = new();
     private readonly long[] _lastNs;

@@ -68,7 +68,7 @@ internal sealed class ChaosNemesis(ChaosCluster cluster, ChaosPlan plan, KvClien
         }
 
         var figures = FaultFigures.Of([span], [.. availability.Gaps.Where(g => g.UntilNs > span.BeginNs)]).Single();
-        journal.Say($"strong writes everywhere; longest without {figures.LongestSeconds:F2} s, of which {figures.LongestAfterSeconds:F2} s after the end");
+        journal.Say($"strong writes everywhere; longest without {figures.Longest}, of which {figures.LongestAfterSeconds:F2} s after the end");
     }
 
     /// <returns>What ends it.</returns>

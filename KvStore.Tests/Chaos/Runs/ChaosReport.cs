@@ -28,7 +28,7 @@ internal sealed record ChaosReport(
             text.AppendLine(CultureInfo.InvariantCulture, $"{kind.Key,-22}{kind.Count(),10}");
         text.AppendLine(CultureInfo.InvariantCulture, $"{"failed",-22}{History.ReadErrors.Count,10}");
         text.AppendLine().AppendLine(CultureInfo.InvariantCulture, $"{"faults",-22}{"times",10}{"longest without strong writes",32}{"of that after the end",24}");
-        foreach (var kind in Faults) text.AppendLine(CultureInfo.InvariantCulture, $"{kind.Kind,-22}{kind.Times,10}{kind.LongestSeconds,30:F2} s{kind.LongestAfterSeconds,22:F2} s");
+        foreach (var kind in Faults) text.AppendLine(CultureInfo.InvariantCulture, $"{kind.Kind,-22}{kind.Times,10}{kind.Longest,32}{kind.LongestAfterSeconds,22:F2} s");
         text.AppendLine();
         if (Violations.Count > 0) text.AppendLine(CultureInfo.InvariantCulture, $"again: {Options.Command()}");
         text.Append(CultureInfo.InvariantCulture, $"{Checks.Count - Failed} passed, {Failed} failed");

@@ -1,3 +1,4 @@
+using System.Globalization;
 using KvStore.Tests.Chaos.Load;
 
 namespace KvStore.Tests.Chaos.Runs;
@@ -14,6 +15,11 @@ internal readonly record struct FaultSpan(ChaosFault[] Faults, long BeginNs, lon
 /// <param name="LongestAfterSeconds">The part of such a time that lay behind the fault's end.</param>
 internal readonly record struct FaultFigures(string Kind, int Times, double LongestSeconds, double LongestAfterSeconds)
 {
+    /// <summary>The longest time, as text: what is too short to be kept is not nothing.</summary>
+    public string Longest => LongestSeconds == 0
+        ? string.Create(CultureInfo.InvariantCulture, $"under {Availability.LeastGapNs / 1e9:F1} s")
+        : string.Create(CultureInfo.InvariantCulture, $"{LongestSeconds:F2} s");
+
     /// <summary>Each gap belongs to the faults that had begun last when it ended.</summary>
     public static IReadOnlyList<FaultFigures> Of(IReadOnlyList<FaultSpan> spans, IReadOnlyList<Gap> gaps)
     {

@@ -1,6 +1,7 @@
 using System.Buffers;
 using KvStore.Core.Primitives;
 using KvStore.Core.Storage.Wal;
+using KvStore.Tests.Simulation;
 using KvStore.Tests.Storage.Wal;
 using Shouldly;
 
@@ -18,6 +19,7 @@ internal sealed class WalWork : FaultWork
     private readonly List<WalListenerLog> _listeners = [];
     private readonly List<WalAddress> _addresses = [];
     private ulong _index;
+    private bool _othersAreFaster;
 
     public override void CheckAfterPowerCut()
     {
@@ -43,7 +45,11 @@ internal sealed class WalWork : FaultWork
         _wal.Disk = Disk;
         Leave("filling.wal");
         Open();
-        for (var i = 0; i < 14; i++) Append(24_000);
+        for (var i = 0; i < 7; i++) Append(24_000);
+        _othersAreFaster = true;
+        for (var i = 0; i < 6; i++) Append(24_000);
+        _othersAreFaster = false;
+        Append(24_000);
         CheckReading();
         Append(120_000);
         Recycle(5);
@@ -73,6 +79,10 @@ internal sealed class WalWork : FaultWork
         FillLargeSegment();
         Stop();
     }
+
+    /// <summary>There is space when the log looks, and none when it takes it.</summary>
+    protected override int ScriptedFault(DiskCall call, string path) =>
+        _othersAreFaster && call == DiskCall.Allocate && path.EndsWith(WalFormat.FillingName, StringComparison.Ordinal) ? 28 : 0;
 
     private void Leave(string name) => Disk.SetContent($"{Directory}/{name}", "left by a crash"u8);
 
@@ -165,10 +175,10 @@ internal sealed class WalWork : FaultWork
         _wal.Listener.Failures.ShouldBe(1);
         var durable = log.Durable;
         Should.Throw<Exception>(() => _wal.Submit(WalHarness.Entry(1, 9, 9, "09")));
-        var syncs = Disk.Count(Simulation.DiskCall.DataSync);
+        var syncs = Disk.Count(DiskCall.DataSync);
         _wal.Scheduler.RunUntilIdle();
         log.Stop();
         log.Durable.ShouldBe(durable);
-        Disk.Count(Simulation.DiskCall.DataSync).ShouldBe(syncs, "a sync is never repeated");
+        Disk.Count(DiskCall.DataSync).ShouldBe(syncs, "a sync is never repeated");
     }
 }
