@@ -17,6 +17,7 @@ internal sealed class Heartbeats : IDisposable
 {
     private const int TransfersPerSecond = 16;
     private const long CampaignStepNs = 50_000_000;
+    private const long WarnAgainNs = 60_000_000_000;
     private const long HealthyBeforeReturnNs = 10_000_000_000;
 
     private readonly NodeContext _context;
@@ -275,8 +276,8 @@ internal sealed class Heartbeats : IDisposable
         }
 
         peer.SkewMs = (long)(heartbeat.HlcTicks >> 16) - _context.Clock.WallMs;
-        if (!_context.Hlc.Observe(new HybridTimestamp(heartbeat.HlcTicks, from), _context.Options.MaxClockSkewMs))
-            _context.Log.Warn($"{from}'s clock is {peer.SkewMs} ms ahead of this node's, more than max_clock_skew: its time is not taken over");
+        if (_context.Hlc.Observe(new HybridTimestamp(heartbeat.HlcTicks, from), _context.Options.MaxClockSkewMs)) peer.SkewWarnedNs = null;
+        else WarnOfSkew(peer, now);
         CheckLife(peer, now);
         peer.Leaving = heartbeat.Leaving;
         var knowsMe = heartbeat.ReceiverBoot == _boot;
@@ -347,6 +348,14 @@ internal sealed class Heartbeats : IDisposable
     {
         for (var i = 0; i < _ledBy.Length; i++)
             if (_ledBy[i] == node) LoseLeader(i);
+    }
+
+    /// <summary>When it begins, and then once a minute: a clock that has been ahead stays ahead until the others have caught up.</summary>
+    private void WarnOfSkew(PeerState peer, long now)
+    {
+        if (now - peer.SkewWarnedNs < WarnAgainNs) return;
+        peer.SkewWarnedNs = now;
+        _context.Log.Warn($"{peer.Id}'s clock is {peer.SkewMs} ms ahead of this node's, more than max_clock_skew: its time is not taken over");
     }
 
     /// <summary>A leader counts a voter only with a fresh echo that does not name the partition; below a majority for the timeout it steps down.</summary>

@@ -45,6 +45,7 @@ public sealed class KvNode : IDisposable
     private readonly StorageEngine _storage;
     private readonly WriteAheadLog _wal;
     private readonly Listener _listener;
+    private volatile bool _isOpen;
 
     private KvNode(NodeSeams seams, NodeOptions options, NodeIdentity identity, NodeId self, Topology topology, string directory)
     {
@@ -100,6 +101,10 @@ public sealed class KvNode : IDisposable
             Coordinator.Tick();
             _catchUp.Tick();
         };
+
+        // From now on the log lets go of segments, and asks the shards for what keeps it from that.
+        _isOpen = true;
+        foreach (var (id, store) in _stores) _wal.SetApplied(id, store.Durable.Index);
     }
 
     private readonly Dictionary<PartitionId, PartitionStore> _stores = [];
@@ -342,7 +347,6 @@ public sealed class KvNode : IDisposable
         var status = new PartitionStatus(id);
         _statuses[id.Value] = status;
         _context.Hlc.Observe(new HybridTimestamp(recovery.LastTicks, Self), int.MaxValue);
-        _wal.SetApplied(id, recovery.Store.Durable.Index);
         var shard = ShardOf(id);
         var partition = new Partition(shard, id, raft, recovery.Log, recovery.Store, status, _wal, _catchUp, recovery.LastTicks);
         shard.Add(partition);
@@ -414,6 +418,7 @@ public sealed class KvNode : IDisposable
         /// </summary>
         public void OnSpaceWanted(IReadOnlyDictionary<PartitionId, LogIndex> lastEntries)
         {
+            if (!node._isOpen) return;
             var isFlushWanted = false;
             foreach (var (id, last) in lastEntries)
             {

@@ -46,6 +46,9 @@ internal sealed class PeerState(NodeId id, int partitionCount)
     /// <summary>Offset of the peer's hybrid clock to this node's in ms, as last seen.</summary>
     public long SkewMs { get; set; }
 
+    /// <summary>When the log last said that it is too far ahead; null while it is not.</summary>
+    public long? SkewWarnedNs { get; set; }
+
     public long LastHeardNs => Volatile.Read(ref _lastHeardNs);
 
     /// <summary>Any byte from the peer, on any lane, counts as life. Any thread.</summary>
