@@ -33,6 +33,7 @@ internal sealed class Heartbeats : IDisposable
     private readonly NodeId[] _ledBy;
     private readonly Term[] _ledTerm;
     private readonly long[] _quorumSeenNs;
+    private readonly long[] _claimedNs;
     private readonly ByteBuffer _buffer = new();
     private readonly Heartbeat _outgoing = new();
     private readonly List<HaltedReplica> _halted = [];
@@ -62,6 +63,7 @@ internal sealed class Heartbeats : IDisposable
         _ledBy = new NodeId[count];
         _ledTerm = new Term[count];
         _quorumSeenNs = new long[count];
+        _claimedNs = new long[count];
         foreach (var member in topology.Members)
             if (member.Id != context.Self) _peers.Add(member.Id, new PeerState(member.Id, count));
         _lane = context.Scheduler.CreateLane("heartbeat");
@@ -221,7 +223,7 @@ internal sealed class Heartbeats : IDisposable
             var seen = status.Read();
             if (status.Halt is not null) _halted.Add(new HaltedReplica(status.Id, seen.Applied));
             var claims = seen.Role == RaftRole.Leader && !diskHangs && now - ShardOf(status.Id).LastTurnNs < TimeoutNs / 2 + IntervalNs;
-            if (claims && _own[status.Id.Value].Term != seen.Term) _quorumSeenNs[status.Id.Value] = now;
+            if (claims && _own[status.Id.Value].Term != seen.Term) _quorumSeenNs[status.Id.Value] = _claimedNs[status.Id.Value] = now;
             _own.Set(status.Id.Value, claims ? new LeaderClaim(status.Id, seen.Term, seen.LastIndex, seen.Commit) : default);
             if (seen.Role == RaftRole.Leader) _ledBy[status.Id.Value] = default;
         }
@@ -358,7 +360,10 @@ internal sealed class Heartbeats : IDisposable
         _context.Log.Warn($"{peer.Id}'s clock is {peer.SkewMs} ms ahead of this node's, more than max_clock_skew: its time is not taken over");
     }
 
-    /// <summary>A leader counts a voter only with a fresh echo that does not name the partition; below a majority for the timeout it steps down.</summary>
+    /// <summary>
+    /// A leader counts a voter only with a fresh echo that does not name the partition, of a heartbeat that claimed it; below a majority for the
+    /// timeout it steps down.
+    /// </summary>
     private void CheckQuorums(long now)
     {
         for (var i = 0; i < _statuses.Length; i++)
@@ -369,7 +374,7 @@ internal sealed class Heartbeats : IDisposable
             foreach (var replica in _topology.ReplicasOf(status.Id))
             {
                 if (!_peers.TryGetValue(replica.Node, out var peer) || peer.Exceptions.Contains(status.Id)) continue;
-                if (peer.EchoedNs == 0 || now - peer.EchoedNs >= TimeoutNs) continue;
+                if (peer.EchoedNs == 0 || now - peer.EchoedNs >= TimeoutNs || peer.EchoedNs < _claimedNs[i]) continue;
                 _fresh.Add(replica.Id);
                 newest = Math.Max(newest, peer.EchoedNs);
             }

@@ -4,7 +4,7 @@ namespace KvStore.Core.Node;
 
 /// <summary>
 /// What of a leader's appends one replica takes now. While a snapshot replaces the state, nothing may come to the log that it will reset.
-/// Entries with records that could not be applied for want of room, or for which a full disk might have no log, are not taken; entries without are, for a new primary needs them.
+/// Entries with records that could not be applied for want of room, or for which a full disk might have no log, are not taken; entries without are, and what comes before them, for a new primary needs them.
 /// The leader is told when there is room again (docs/decisions/006-room.md).
 /// </summary>
 internal sealed class Intake(Shard shard, RaftNode raft, ApplyQueue applies)
@@ -19,7 +19,7 @@ internal sealed class Intake(Shard shard, RaftNode raft, ApplyQueue applies)
     public bool IsInstalling { get; set; }
 
     /// <summary>When to call <see cref="HasRoomAgain"/>, in the shard's ms; long.MaxValue if nothing waits for room.</summary>
-    public long NextLookMs => _turnedAwayBytes != None || applies.WaitsForRoom ? shard.NowMs + LookForRoomMs : long.MaxValue;
+    public long NextLookMs => _turnedAwayBytes != None || (applies.WaitsForRoom && !IsInstalling) ? shard.NowMs + LookForRoomMs : long.MaxValue;
 
     private bool IsEngineFull => shard.Context.Storage().IsFull;
 
@@ -43,7 +43,7 @@ internal sealed class Intake(Shard shard, RaftNode raft, ApplyQueue applies)
         {
             if (!RaftBatch.TryTakeEntry(ref entries, out var term, out var payload) || !EntryCheck.IsWellFormed(payload)) return false;
             var kind = (EntryKind)payload[0];
-            if (isFull && kind == EntryKind.Write) room = Math.Min(room, i);
+            if (isFull && !IsInstalling) room = kind == EntryKind.Write ? Math.Min(room, i) : int.MaxValue;
             scratch[i] = new EntryMeta(term, payload.Length, kind == EntryKind.Configuration);
         }
 
@@ -61,6 +61,6 @@ internal sealed class Intake(Shard shard, RaftNode raft, ApplyQueue applies)
             raft.ReportRoom();
         }
 
-        return wasTurnedAway || (applies.WaitsForRoom && !IsEngineFull);
+        return wasTurnedAway || (applies.WaitsForRoom && !IsInstalling && !IsEngineFull);
     }
 }

@@ -15,6 +15,7 @@ internal sealed class Partition : IDisposable
 {
     /// <summary>Entries that a replica may lack when leadership goes to it: proposals wait until it has them.</summary>
     private const ulong MaxTransferLag = 1024;
+    private const long KeepAfterDamageMs = 600_000;
 
     private readonly Shard _shard;
     private readonly RaftNode _raft;
@@ -29,6 +30,7 @@ internal sealed class Partition : IDisposable
     private readonly FastDeletes _fastDeletes;
     private readonly Dictionary<ReplicaId, long> _haltedUntilMs = [];
     private ulong _lastTicks;
+    private long _keepsLeadershipUntilMs;
     private long _uncommittedReported;
     private Term _durableTerm;
     private Term _claimTerm;
@@ -425,9 +427,14 @@ internal sealed class Partition : IDisposable
         _raft.TransferTarget.IsNone && _haltedUntilMs.GetValueOrDefault(replica) <= _shard.NowMs && _raft.TryGetProgress(replica, out var progress) && progress.State == ProgressState.Replicate
         && _raft.Log.LastIndex - progress.Match <= MaxTransferLag;
 
-    /// <summary>This replica cannot be copied, for it is damaged where nobody has read yet: another one may be whole.</summary>
+    /// <summary>
+    /// This replica cannot be copied, for it is damaged where nobody has read yet: another one may be whole. If that comes back with the same
+    /// trouble, it is better to be led by either than by each in turn.
+    /// </summary>
     private void HandOverButTo(ReplicaId broken)
     {
+        if (_shard.NowMs < _keepsLeadershipUntilMs) return;
+        _keepsLeadershipUntilMs = _shard.NowMs + KeepAfterDamageMs;
         foreach (var member in _raft.Configuration.Voters)
         {
             if (member.Replica == broken || !MayTakeOver(member.Replica)) continue;

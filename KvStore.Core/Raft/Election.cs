@@ -120,11 +120,12 @@ internal sealed class Election(RaftOptions options, Standing standing, ReplicaLo
     }
 
     // The asker may be unable to win, and this replica able: no need to wait for a timer. Logs are ordered, so this goes one way only. Even a
-    // replica that may not lead stands here: nobody else may have what it has.
+    // replica that may not lead stands here: nobody else may have what it has. It has no timer, so if its questions were lost it is the
+    // asker's next one that makes it ask again.
     private void DenyAndCampaign(in RaftMessage question, long nowMs)
     {
         Deny(question, RejectReason.LogBehind);
-        if (standing.Role == RaftRole.Follower) Stand(nowMs, transfer: false);
+        if (standing.Role == RaftRole.Follower || !standing.MayLead) Stand(nowMs, transfer: false);
     }
 
     private void Decide(long nowMs)

@@ -128,10 +128,11 @@ internal sealed class FollowerProgress(ReplicaId replica, LogIndex next, int ret
     }
 
     /// <summary>Leaves it alone until it says that it has room, or for twice as long as the time before; then one entry asks again.</summary>
-    public void Hold(long nowMs, int maxMs)
+    /// <param name="next">Behind what is known to agree. A new leader has no acknowledgement yet that would say so.</param>
+    public void Hold(LogIndex next, long nowMs, int maxMs)
     {
         _holdMs = Math.Clamp(_holdMs * 2, _retransmitMs, maxMs);
-        Probe(Match.Next);
+        Probe(next);
         (IsHeld, ProbeSent, Window) = (true, true, 0);
         Timer.Restart(nowMs, _holdMs);
     }

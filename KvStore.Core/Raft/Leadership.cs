@@ -17,7 +17,7 @@ internal sealed class Leadership(RaftOptions options, Standing standing, Replica
     private long _transferDeadlineMs;
     private LogIndex _transferMatch;
 
-    /// <summary>Who was to take over in this leadership and did not.</summary>
+    /// <summary>Who was to take over from this leader since it must not lead, and did not.</summary>
     private readonly List<ReplicaId> _didNotTakeOver = new(4);
 
     public bool IsActive { get; private set; }
@@ -110,6 +110,9 @@ internal sealed class Leadership(RaftOptions options, Standing standing, Replica
         return true;
     }
 
+    /// <summary>This leader must not lead from now on: every voter is to have its turn.</summary>
+    public void ForgetFailedTransfers() => _didNotTakeOver.Clear();
+
     /// <summary>
     /// Hands leadership to the voter that has most of the log, one that answers before one that is silent. False if every voter had its
     /// turn and did not take over.
@@ -148,7 +151,7 @@ internal sealed class Leadership(RaftOptions options, Standing standing, Replica
             return;
         }
 
-        _didNotTakeOver.Add(TransferTarget);
+        if (!standing.MayLead) _didNotTakeOver.Add(TransferTarget);
         TransferTarget = ReplicaId.None;
     }
 

@@ -260,6 +260,7 @@ public sealed class RaftNode
     {
         SeeTime(nowMs);
         _standing.MayLead = false;
+        _leadership.ForgetFailedTransfers();
         if (_standing.Leads && (_leadership.IsBeginning || _leadership.TransferToNearest(nowMs))) return;
         if (_standing.Leads || _standing.Campaigns) StepDown();
     }
@@ -303,7 +304,7 @@ public sealed class RaftNode
     /// <summary>There is room again for what was turned away in <see cref="Step"/>: the leader is told, so that it need not ask.</summary>
     public void ReportRoom()
     {
-        if (!Leader.IsNone && Leader != Self) _followership.ConfirmMatch(Leader);
+        if (!Leader.IsNone && Leader != Self && _log.Matched > LogIndex.Zero) _followership.ConfirmMatch(Leader);
     }
 
     /// <summary>Messages under way to a follower may be lost: nothing is sent ahead until it answers again.</summary>

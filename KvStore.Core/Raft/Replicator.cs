@@ -81,7 +81,7 @@ internal sealed class Replicator(RaftOptions options, ReplicaId self, RaftLog lo
     {
         var isCurrent = follower.State == ProgressState.Replicate
             || (follower.State == ProgressState.Probe && reply.Index == follower.Next.Previous);
-        if (isCurrent && !follower.IsHeld) follower.Hold(nowMs, options.MaxRetransmitMs);
+        if (isCurrent && !follower.IsHeld) follower.Hold(LogIndex.Min(reply.Index, log.LastIndex).Next, nowMs, options.MaxRetransmitMs);
     }
 
     /// <summary>Takes what was not answered in time for lost. True if there is something to send.</summary>
