@@ -15,7 +15,7 @@ internal sealed class Partition : IDisposable
 {
     /// <summary>Entries that a replica may lack when leadership goes to it: proposals wait until it has them.</summary>
     private const ulong MaxTransferLag = 1024;
-    private const long KeepAfterDamageMs = 600_000;
+    private const long KeepAfterDamageMs = 60_000;
 
     private readonly Shard _shard;
     private readonly RaftNode _raft;
@@ -434,10 +434,10 @@ internal sealed class Partition : IDisposable
     private void HandOverButTo(ReplicaId broken)
     {
         if (_shard.NowMs < _keepsLeadershipUntilMs) return;
-        _keepsLeadershipUntilMs = _shard.NowMs + KeepAfterDamageMs;
         foreach (var member in _raft.Configuration.Voters)
         {
             if (member.Replica == broken || !MayTakeOver(member.Replica)) continue;
+            _keepsLeadershipUntilMs = _shard.NowMs + KeepAfterDamageMs;
             _raft.TransferLeadership(member.Replica, _shard.NowMs);
             return;
         }

@@ -180,6 +180,26 @@ internal sealed class DamagedReplicaTests
     }
 
     [Test]
+    public void Who_could_take_over_from_a_damaged_primary_was_away_when_it_was_looked_for()
+    {
+        using var cluster = Started(17);
+        var leader = cluster.LeaderOf(Key);
+        var damaged = Enumerable.Range(1, 3).First(n => n != leader);
+        var whole = 6 - leader - damaged;
+        for (var i = 0; i < 50; i++) cluster.Await(cluster.Put(leader, $"{{{Key}}}{i}", new string('x', 1_000)));
+        var path = DamageTableOf(cluster, leader);
+        var revision = cluster.Await(cluster.Put(leader, Key, "0")).Written.Revision;
+        DamageTableOf(cluster, damaged);
+        cluster.Crash(whole);
+        revision = Cas(cluster, leader, revision, "1");
+        bool IsTold() => cluster.Timeline.Any(line => line.Contains($"no snapshot for n{damaged}", StringComparison.Ordinal) && line.Contains(path, StringComparison.Ordinal));
+        cluster.World.RunUntil(IsTold, 10 * Second).ShouldBeTrue(string.Join('\n', cluster.Timeline));
+        cluster.Restart(whole);
+        cluster.World.RunUntil(() => cluster[damaged].HaltedCount == 0, 20 * Second).ShouldBeTrue(string.Join('\n', cluster.Timeline));
+        Cas(cluster, leader, revision, "2");
+    }
+
+    [Test]
     public void A_halted_replica_makes_its_node_flush_no_more_often()
     {
         using var cluster = Started(16);
