@@ -26,12 +26,10 @@ internal sealed class Availability
         Array.Fill(_lastNs, nowNs);
     }
 
-    public IReadOnlyList<Gap> Gaps
+    /// <param name="nowNs">Those that are open are counted until now.</param>
+    public IReadOnlyList<Gap> GapsUntil(long nowNs)
     {
-        get
-        {
-            lock (_gate) return [.. _gaps];
-        }
+        lock (_gate) return [.. _gaps, .. _lastNs.Select((last, partition) => new Gap(partition, last, nowNs)).Where(gap => nowNs - gap.FromNs >= LeastGapNs)];
     }
 
     public void Succeeded(int partition, long begunNs, long nowNs)

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text;
 using KvStore.Core.Primitives;
 using KvStore.Protocol.Client;
@@ -8,11 +9,16 @@ using KvStore.Tests.Simulation.Runs;
 
 namespace KvStore.Tests.Chaos.Load;
 
-/// <summary>A client that asks, waits for the answer, pauses and asks again, through <see cref="KvClient"/>. Its choices follow from its stream of randomness.</summary>
-internal sealed class ChaosClient(int number, KvClient client, KeySpace keys, ChaosHistory history, ChaosJournal journal, Prng random)
+/// <summary>
+/// A client that asks, waits for the answer, pauses and asks again, through <see cref="KvClient"/>; a hasty one asks again without waiting, and
+/// has little patience: who waits has nothing under way while leadership changes but what hangs. Its choices follow from its stream of
+/// randomness.
+/// </summary>
+internal sealed class ChaosClient(int number, bool isHasty, KvClient client, KeySpace keys, ChaosHistory history, ChaosJournal journal, Prng random)
 {
+    private const int MostUnderWay = 50;
     private static readonly Operation[] Operations = Enum.GetValues<Operation>();
-    private readonly Dictionary<string, WireRevision> _known = [];
+    private readonly ConcurrentDictionary<string, WireRevision> _known = [];
     private int _asked;
 
     /// <summary>Until <paramref name="stop"/>; what has been asked then is waited for.</summary>
@@ -20,12 +26,24 @@ internal sealed class ChaosClient(int number, KvClient client, KeySpace keys, Ch
     public async Task RunAsync(int thinkMs, CancellationToken stop)
     {
         using var pause = new PeriodicTimer(TimeSpan.FromMilliseconds(thinkMs));
+        var underWay = new List<Task>();
         try
         {
-            while (await pause.WaitForNextTickAsync(stop)) await AskAsync();
+            while (await pause.WaitForNextTickAsync(stop))
+            {
+                if (!isHasty)
+                {
+                    await AskAsync();
+                    continue;
+                }
+
+                underWay.RemoveAll(asked => asked.IsCompletedSuccessfully);
+                if (underWay.Count < MostUnderWay) underWay.Add(AskAsync());
+            }
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
+            await Task.WhenAll(underWay);
         }
         catch (Exception failure) when (failure is not KvException)
         {
@@ -36,8 +54,16 @@ internal sealed class ChaosClient(int number, KvClient client, KeySpace keys, Ch
     private Task AskAsync()
     {
         // What everybody must agree on is asked most.
-        var operation = random.Next(10) switch { < 2 => Operation.StrongPut, < 5 => Operation.QuorumGet, _ => Operations[random.Next(Operations.Length)] };
-        var timeout = TimeSpan.FromMilliseconds(random.Chance(1, 10) ? random.Next(5, 200) : random.Next(500, 5_000));
+        var operation = random.Next(10) switch
+        {
+            < 2 => Operation.StrongPut,
+            < 5 => Operation.QuorumGet,
+
+            // A scan meets every partition, and what it reads counts for each key.
+            _ when isHasty => random.Chance(1, 2) ? Operation.QuorumGet : Operation.LocalGet,
+            _ => Operations[random.Next(Operations.Length)],
+        };
+        var timeout = TimeSpan.FromMilliseconds(isHasty ? random.Next(50, 500) : random.Chance(1, 10) ? random.Next(5, 200) : random.Next(500, 5_000));
         var key = keys.Draw(operation, random);
         return operation switch
         {
@@ -104,7 +130,7 @@ internal sealed class ChaosClient(int number, KvClient client, KeySpace keys, Ch
                 Achieved = result.Achieved,
                 InvokedNs = invokedNs,
                 CompletedNs = journal.NowNs,
-                Value = result.Found ? SimClient.Unpadded(result.Value.Span) : null,
+                Value = result.Found ? TaggedValue.WordOf(result.Value.Span) : null,
                 Revision = result.Revision,
                 StalenessMs = result.StalenessMs,
                 AtLeast = least,
@@ -142,7 +168,7 @@ internal sealed class ChaosClient(int number, KvClient client, KeySpace keys, Ch
                     Achieved = page.Achieved,
                     InvokedNs = invokedNs,
                     CompletedNs = journal.NowNs,
-                    Value = isThere ? SimClient.Unpadded(record.Value.Span) : null,
+                    Value = isThere ? TaggedValue.WordOf(record.Value.Span) : null,
                     Revision = isThere ? record.Revision : WireRevision.None,
                     StalenessMs = page.StalenessMs,
                     IsScan = true,

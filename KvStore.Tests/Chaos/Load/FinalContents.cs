@@ -89,7 +89,7 @@ internal sealed class FinalContents(KvClient client, TopologyReply topology)
                 {
                     var key = Encoding.UTF8.GetString(record.Key.Span);
                     if (!key.StartsWith(StrongProbe.Prefix, StringComparison.Ordinal) && topology.ReplicasOf(ChaosHistory.PartitionOf(key)).Contains(member.Node))
-                        values[(member.Node, key)] = SimClient.Unpadded(record.Value.Span);
+                        values[(member.Node, key)] = TaggedValue.WordOf(record.Value.Span);
                 }
             }
         }

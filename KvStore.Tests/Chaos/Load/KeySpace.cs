@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using KvStore.Core.Primitives;
 using KvStore.Tests.Chaos.Nodes;
+using KvStore.Tests.Simulation.Checkers;
 using KvStore.Tests.Simulation.Runs;
 
 namespace KvStore.Tests.Chaos.Load;
@@ -38,11 +39,11 @@ internal sealed class KeySpace(ChaosJournal journal, ulong seed)
     /// <summary>What the keys of a class have in common now.</summary>
     public string DrawPrefix(Prng random) => PrefixOf("smt"[random.Next(3)], Epoch);
 
-    /// <summary>The value that tells a write from all others, with a tail so that tables and logs grow; readers look at what is before it.</summary>
+    /// <summary>The value that tells a write from all others, with a tail so that tables and logs grow.</summary>
     public byte[] Padded(string value, Prng random)
     {
         var length = random.Next(20) switch { 0 => random.Next(_noise.Length), < 8 => random.Next(4_000), _ => random.Next(40) };
-        return [.. Encoding.UTF8.GetBytes(value + " "), .. _noise.AsSpan(random.Next(_noise.Length - length + 1), length)];
+        return TaggedValue.Of(value, _noise.AsSpan(random.Next(_noise.Length - length + 1), length));
     }
 
     private static string PrefixOf(char letter, int epoch) => string.Create(CultureInfo.InvariantCulture, $"{letter}{epoch}.");

@@ -70,11 +70,13 @@ internal enum ChaosFaultKind
 }
 
 /// <summary>One fault.</summary>
-/// <param name="Node">From 1.</param>
+/// <param name="Node">From 1; or <see cref="WhoLeadsMost"/> when it begins.</param>
 /// <param name="Other">The second node, of kinds that need one.</param>
 /// <param name="Amount">See <see cref="ChaosFaultKind"/>.</param>
 internal readonly record struct ChaosFault(ChaosFaultKind Kind, int DurationMs, int Node, int Other, int Amount = 0)
 {
+    public const int WhoLeadsMost = 0;
+
     /// <summary>Lower case, with dashes.</summary>
     public static string NameOf(ChaosFaultKind kind) =>
         string.Concat(kind.ToString().Select((c, i) => char.IsUpper(c) ? $"{(i > 0 ? "-" : "")}{char.ToLowerInvariant(c)}" : $"{c}"));

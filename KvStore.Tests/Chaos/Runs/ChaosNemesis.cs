@@ -9,7 +9,7 @@ namespace KvStore.Tests.Chaos.Runs;
 internal sealed class ChaosNemesis(ChaosCluster cluster, ChaosPlan plan, KvClient client, Availability availability, ChaosJournal journal)
 {
     private const long NsPerMs = 1_000_000;
-    private const int RecoverWithinMs = 60_000;
+    private const int RecoverWithinMs = 15_000;
     private const int LookEveryMs = 20;
     private const int OneMegabitPerMs = 125;
     private const long BytesPerMiB = 1 << 20;
@@ -24,17 +24,23 @@ internal sealed class ChaosNemesis(ChaosCluster cluster, ChaosPlan plan, KvClien
         while (journal.NowNs < untilNs && !stop.IsCancellationRequested)
         {
             stop.WaitHandle.WaitOne(plan.NextPauseMs());
-            if (stop.IsCancellationRequested) return;
+            if (stop.IsCancellationRequested) break;
             Bring(plan.Next(), stop);
         }
+
+        EndNs = journal.NowNs;
     }
+
+    /// <summary>When the last fault was over.</summary>
+    public long EndNs { get; private set; }
 
     private void Bring(ChaosFault[] faults, CancellationToken stop)
     {
         var beginNs = journal.NowNs;
         var ends = new List<(Action End, ChaosFault Fault, long AtNs)>();
-        foreach (var fault in faults)
+        foreach (var drawn in faults)
         {
+            var fault = drawn.Node == ChaosFault.WhoLeadsMost ? drawn with { Node = Primary().Number } : drawn;
             journal.Say($"FAULT {fault}");
             var atNs = journal.NowNs + (fault.DurationMs * NsPerMs);
             ends.Add((Begin(fault, stop), fault, atNs));
@@ -67,7 +73,7 @@ internal sealed class ChaosNemesis(ChaosCluster cluster, ChaosPlan plan, KvClien
             never.WaitOne(LookEveryMs);
         }
 
-        var figures = FaultFigures.Of([span], [.. availability.Gaps.Where(g => g.UntilNs > span.BeginNs)]).Single();
+        var figures = FaultFigures.Of([span], [.. availability.GapsUntil(journal.NowNs).Where(g => g.UntilNs > span.BeginNs)]).Single();
         journal.Say($"strong writes everywhere; longest without {figures.Longest}, of which {figures.LongestAfterSeconds:F2} s after the end");
     }
 

@@ -5,7 +5,7 @@ namespace KvStore.Tests.Chaos.Runs;
 /// <summary>What the chaos command was asked for.</summary>
 internal sealed record ChaosOptions
 {
-    public const string Usage = "usage: chaos [--minutes N | --seconds N] [--seed S] [--nodes 3..5] [--faults KIND,KIND...] [--keep]";
+    public const string Usage = "usage: chaos [--minutes N | --seconds N] [--seed S] [--nodes 3..5] [--faults KIND,KIND... [--in-order]] [--keep]";
 
     public int Seconds { get; init; } = 300;
 
@@ -15,6 +15,9 @@ internal sealed record ChaosOptions
     public int Nodes { get; init; }
 
     public IReadOnlyList<ChaosFaultKind> Faults { get; init; } = Enum.GetValues<ChaosFaultKind>();
+
+    /// <summary>The faults come one at a time as they are given.</summary>
+    public bool InOrder { get; init; }
 
     /// <summary>Logs and history are kept even if nothing was wrong.</summary>
     public bool Keep { get; init; }
@@ -32,6 +35,12 @@ internal sealed record ChaosOptions
                 continue;
             }
 
+            if (name == "--in-order")
+            {
+                options = options with { InOrder = true };
+                continue;
+            }
+
             if (name is not ("--minutes" or "--seconds" or "--seed" or "--nodes" or "--faults")) return $"{name} is no option";
             if (i + 1 == arguments.Length) return $"{name} wants a value";
             if (Set(name, arguments[++i], ref options) is { } trouble) return trouble;
@@ -45,7 +54,7 @@ internal sealed record ChaosOptions
     {
         var nodes = Nodes == 0 ? "" : $" --nodes {Nodes}";
         var faults = Faults.Count == Enum.GetValues<ChaosFaultKind>().Length ? "" : $" --faults {string.Join(',', Faults.Select(ChaosFault.NameOf))}";
-        return string.Create(CultureInfo.InvariantCulture, $"./build.sh chaos --seconds {Seconds} --seed {Seed}{nodes}{faults}");
+        return string.Create(CultureInfo.InvariantCulture, $"./build.sh chaos --seconds {Seconds} --seed {Seed}{nodes}{faults}{(InOrder ? " --in-order" : "")}");
     }
 
     private static string? Set(string name, string value, ref ChaosOptions options)

@@ -6,19 +6,20 @@ namespace KvStore.Tests.Chaos.Runs;
 /// Draws fault after fault. Kinds come as cards from a shuffled pack, so that each comes once before any comes twice. The seed decides them;
 /// what the cluster makes of them is not in its hand.
 /// </summary>
-internal sealed class ChaosPlan(IReadOnlyList<ChaosFaultKind> kinds, int nodes, Prng random)
+/// <param name="inOrder">The kinds come as they are given, one at a time, again and again.</param>
+internal sealed class ChaosPlan(IReadOnlyList<ChaosFaultKind> kinds, bool inOrder, int nodes, Prng random)
 {
     private readonly Stack<ChaosFaultKind> _pack = new();
 
     /// <summary>Usually one; sometimes two that are on at the same time.</summary>
-    public ChaosFault[] Next() => kinds.Count > 1 && random.Chance(1, 6) ? [Draw(), Draw()] : [Draw()];
+    public ChaosFault[] Next() => kinds.Count > 1 && !inOrder && random.Chance(1, 6) ? [Draw(), Draw()] : [Draw()];
 
     /// <summary>How long all is well before the next.</summary>
     public int NextPauseMs() => random.Next(1_000, 4_000);
 
     private ChaosFault Draw()
     {
-        if (_pack.Count == 0) Shuffle();
+        if (_pack.Count == 0) Fill();
         var kind = _pack.Pop();
         var node = 1 + random.Next(nodes);
         var other = 1 + ((node + random.Next(nodes - 1)) % nodes);
@@ -33,16 +34,18 @@ internal sealed class ChaosPlan(IReadOnlyList<ChaosFaultKind> kinds, int nodes, 
             ChaosFaultKind.Flap => fault with { DurationMs = random.Next(8_000, 20_000), Amount = random.Next(300, 2_000) },
             ChaosFaultKind.Loss => fault with { Amount = random.Next(20, 200) },
             ChaosFaultKind.DiskFull or ChaosFaultKind.DiskFullOnAll => fault with { Amount = random.Chance(1, 2) ? 0 : random.Next(1, 240), DurationMs = random.Next(4_000, 12_000) },
+            ChaosFaultKind.Isolate or ChaosFaultKind.IsolateFromPeers or ChaosFaultKind.Mute or ChaosFaultKind.Deafen =>
+                fault with { Node = random.Chance(2, 3) ? ChaosFault.WhoLeadsMost : node },
             ChaosFaultKind.WallClock => fault with { Amount = (random.Chance(1, 2) ? 1 : -1) * random.Next(1_000, 3_600_000) },
             _ => fault,
         };
     }
 
     /// <summary>Fisher and Yates.</summary>
-    private void Shuffle()
+    private void Fill()
     {
-        var pack = kinds.ToArray();
-        for (var i = pack.Length - 1; i > 0; i--)
+        var pack = kinds.Reverse().ToArray();
+        for (var i = pack.Length - 1; i > 0 && !inOrder; i--)
         {
             var j = random.Next(i + 1);
             (pack[i], pack[j]) = (pack[j], pack[i]);

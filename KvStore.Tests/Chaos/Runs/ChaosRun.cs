@@ -17,6 +17,7 @@ internal sealed class ChaosRun : IAsyncDisposable
     private const int InSession = 2;
     private const int ThinkMs = 10;
     private const int KvctlThinkMs = 150;
+    private const int HastyPauseMs = 25;
     private const int MostToldOfEach = 3;
     private static readonly TimeSpan RestWithin = TimeSpan.FromSeconds(90);
 
@@ -60,14 +61,14 @@ internal sealed class ChaosRun : IAsyncDisposable
         var availability = new Availability(ChaosCluster.Partitions, _journal.NowNs);
         using var endOfLoad = new CancellationTokenSource();
         var load = await StartLoadAsync(availability, endOfLoad.Token);
-        var nemesis = new ChaosNemesis(_cluster, new ChaosPlan(_options.Faults, _cluster.Nodes.Count, _random.Fork()), operatorClient, availability, _journal);
+        var nemesis = new ChaosNemesis(_cluster, new ChaosPlan(_options.Faults, _options.InOrder, _cluster.Nodes.Count, _random.Fork()), operatorClient, availability, _journal);
         await Task.Factory.StartNew(() => nemesis.Run(_options.Seconds * 1_000_000_000L, stop), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         await endOfLoad.CancelAsync();
         await Task.WhenAll(load);
         var seconds = _journal.NowNs / 1e9;
         _journal.Say($"all is healed, {_history.Operations} answers to judge");
         var history = _history.With(await ContentsAsync(operatorClient));
-        return Judge(history, FaultFigures.Of(nemesis.Spans, availability.Gaps), seconds);
+        return Judge(history, FaultFigures.Of(nemesis.Spans, availability.GapsUntil(nemesis.EndNs)), seconds);
     }
 
     private async Task<Task[]> StartLoadAsync(Availability availability, CancellationToken stop)
@@ -79,8 +80,11 @@ internal sealed class ChaosRun : IAsyncDisposable
         var clients = Enumerable.Repeat(routed, Routed).Concat(Enumerable.Repeat(session, InSession)).ToList();
         foreach (var endpoint in _cluster.Endpoints) clients.Add(await ConnectAsync([endpoint], session: false, coordinatorOnly: true));
         for (var i = 0; i < clients.Count; i++)
-            loops.Add(new ChaosClient(i + 1, clients[i], keys, _history, _journal, _random.Fork()).RunAsync(ThinkMs, stop));
-        loops.Add(new KvctlClient(clients.Count + 1, _cluster.Endpoints, keys, _history, _journal, _random.Fork()).RunAsync(KvctlThinkMs, stop));
+            loops.Add(new ChaosClient(i + 1, false, clients[i], keys, _history, _journal, _random.Fork()).RunAsync(ThinkMs, stop));
+        List<KvClient> hasty = [routed, .. clients[(Routed + InSession)..]];
+        for (var i = 0; i < hasty.Count; i++)
+            loops.Add(new ChaosClient(clients.Count + i + 1, true, hasty[i], keys, _history, _journal, _random.Fork()).RunAsync(HastyPauseMs, stop));
+        loops.Add(new KvctlClient(clients.Count + hasty.Count + 1, _cluster.Endpoints, keys, _history, _journal, _random.Fork()).RunAsync(KvctlThinkMs, stop));
         return [.. loops];
     }
 

@@ -27,11 +27,14 @@ internal sealed class ObservedHistory
     /// Whether an entry is known to have been committed: its strong write was acknowledged, a quorum read saw it, or it is there in the end.
     /// An acknowledged fast write of which this is not known may have been cut by a new leader.
     /// </summary>
-    public bool IsCommitted(ushort partition, RecordVersion version) => (_committed ??= FindCommitted()).Contains((partition, version));
+    /// <summary>The versions of entries that are known to be committed.</summary>
+    public IReadOnlySet<(ushort Partition, RecordVersion Version)> CommittedVersions => _committed ??= FindCommitted();
+
+    public bool IsCommitted(ushort partition, RecordVersion version) => CommittedVersions.Contains((partition, version));
 
     public bool IsCommitted(ObservedWrite write) => write.IsApplied && IsCommitted(write.Partition, write.Version);
 
-    private HashSet<(ushort, RecordVersion)> FindCommitted() =>
+    private HashSet<(ushort Partition, RecordVersion Version)> FindCommitted() =>
     [
         .. Writes.Where(w => w.IsApplied && w.IsStrong).Select(w => (w.Partition, w.Version)),
         .. Writes.Where(w => w.Error == KvError.ConditionFailed && !w.Version.IsNone).Select(w => (w.Partition, w.Version)),

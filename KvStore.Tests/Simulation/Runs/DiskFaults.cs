@@ -53,10 +53,19 @@ internal sealed class DiskFaults(SimCluster cluster)
     /// <summary>Nodes in whose log or manifest a bit has changed: these may refuse to start.</summary>
     public HashSet<int> Rotten { get; } = [];
 
+    /// <summary>Nodes whose disk has refused something, or had reason to: these may stop themselves.</summary>
+    public HashSet<int> Troubled { get; } = [];
+
+    /// <summary>Nodes that may find damage.</summary>
+    public HashSet<int> Damaged { get; } = [];
+
     /// <summary>Does nothing if the fault is not one of these.</summary>
     public void Begin(ActiveFault active)
     {
         var (fault, disk) = (active.Fault, cluster.DiskOf(active.Fault.Node));
+        var damages = fault.Kind is FaultKind.BitRot or FaultKind.ReadError or FaultKind.DeadDisk or FaultKind.LogRot or FaultKind.ManifestRot;
+        if (damages) Damaged.Add(fault.Node);
+        if (damages || fault.Kind is FaultKind.FullDisk or FaultKind.WriteError or FaultKind.SyncError) Troubled.Add(fault.Node);
         switch (fault.Kind)
         {
             case FaultKind.BitRot:

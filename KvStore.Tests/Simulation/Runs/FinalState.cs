@@ -12,7 +12,8 @@ namespace KvStore.Tests.Simulation.Runs;
 internal static class FinalState
 {
     /// <summary>Replicas that cannot be read for damage are left out: nobody has noticed it yet, and nobody can be told what was in them.</summary>
-    public static List<ReplicaContent> Read(IEnumerable<KvNode> nodes)
+    /// <param name="mayBeDamaged">Whether a node may have such replicas.</param>
+    public static List<ReplicaContent> Read(IEnumerable<KvNode> nodes, Func<int, bool> mayBeDamaged)
     {
         var contents = new List<ReplicaContent>();
         foreach (var node in nodes)
@@ -23,7 +24,7 @@ internal static class FinalState
                 {
                     contents.Add(Read(node.Self, replica.Id, replica.Store));
                 }
-                catch (CorruptionException)
+                catch (CorruptionException) when (mayBeDamaged(node.Self.Value))
                 {
                 }
             }
@@ -41,7 +42,7 @@ internal static class FinalState
         {
             var (info, key) = (all.Info, Encoding.UTF8.GetString(all.Key));
             if (!key.StartsWith(SimulationRun.LastWritesPrefix, StringComparison.Ordinal)) records.Add(key, new ReplicaRecord(
-                info.IsTombstone ? "" : SimClient.Unpadded(all.Value), info.Revision.ToWire(), info.ExpiresAtMs, info.IsTombstone));
+                info.IsTombstone ? "" : TaggedValue.WordOf(all.Value), info.Revision.ToWire(), info.ExpiresAtMs, info.IsTombstone));
         }
 
         var applied = store.Applied;

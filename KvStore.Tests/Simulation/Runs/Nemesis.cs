@@ -35,7 +35,11 @@ internal sealed class Nemesis
         _disks = new DiskFaults(cluster);
         _downReasons = new int[nodes + 1];
         _failedStarts = new int[nodes + 1];
-        cluster.Failed = (node, _) => GoDown(node, crash: false, RestartMs);
+        cluster.Failed = (node, cause) =>
+        {
+            if (!_disks.Troubled.Contains(node)) Stops.Add($"n{node} stops itself, and nothing is wrong with its disk: {cause}");
+            GoDown(node, crash: false, RestartMs);
+        };
         cluster.PowerCut = node => GoDown(node, crash: true, RestartMs);
     }
 
@@ -49,6 +53,12 @@ internal sealed class Nemesis
 
     /// <summary>Nodes that refuse to start for ever, as they must.</summary>
     public HashSet<int> Lost { get; } = [];
+
+    /// <summary>Nodes that stopped themselves for no reason that a fault explains.</summary>
+    public List<string> Stops { get; } = [];
+
+    /// <summary>Whether something has been done to the node's files, or to reading them.</summary>
+    public bool MayFindDamage(int node) => _disks.Damaged.Contains(node);
 
     /// <summary>Starts that failed for no reason that a fault explains.</summary>
     public List<string> Refusals { get; } = [];

@@ -17,12 +17,15 @@ internal sealed class SimClient(SimCluster cluster, Scenario scenario, SeenHisto
     private const long NsPerMs = 1_000_000;
     private const long PatienceNs = 500 * NsPerMs;
     private readonly Dictionary<string, WireRevision> _known = [];
-    private readonly byte[] _padding = new byte[scenario.ValueBytes];
+    private readonly byte[] _padding = Noise(scenario.ValueBytes, number);
     private Call? _call;
     private int _asked;
     private bool _stopped;
 
     public bool IsIdle => _call is null;
+
+    /// <summary>One in three does not wait: what is asked while leadership changes would else be what a few clients had under way.</summary>
+    private bool IsHasty => number % 3 == 0;
 
     /// <summary>Told of the node that has acknowledged a write.</summary>
     public Action<int>? Acknowledged { get; init; }
@@ -46,7 +49,7 @@ internal sealed class SimClient(SimCluster cluster, Scenario scenario, SeenHisto
         var operation = scenario.Operations[random.Next(scenario.Operations.Length)];
         var node = 1 + random.Next(scenario.Nodes);
         var key = KeyFor(operation);
-        var timeoutMs = random.Chance(1, 10) ? random.Next(1, 200) : random.Next(500, 5_000);
+        var timeoutMs = IsHasty ? random.Next(10, 300) : random.Chance(1, 10) ? random.Next(1, 200) : random.Next(500, 5_000);
         using var body = new FrameBuffer();
         var call = Encode(operation, key, body);
         if (!cluster.IsUp(node))
@@ -116,15 +119,14 @@ internal sealed class SimClient(SimCluster cluster, Scenario scenario, SeenHisto
         }
     }
 
-    /// <summary>The value with a tail, so that tables and logs grow; readers look at what is before the tail.</summary>
-    private byte[] Padded(string value)
-    {
-        var text = Encoding.UTF8.GetBytes(value + " ");
-        return random.Chance(1, 2) ? text : [.. text, .. _padding.AsSpan(0, random.Next(_padding.Length))];
-    }
+    private byte[] Padded(string value) => TaggedValue.Of(value, random.Chance(1, 2) ? [] : _padding.AsSpan(0, random.Next(_padding.Length)));
 
-    public static string Unpadded(ReadOnlySpan<byte> value) =>
-        value.IndexOf((byte)' ') is var end and >= 0 ? Encoding.UTF8.GetString(value[..end]) : Encoding.UTF8.GetString(value);
+    private static byte[] Noise(int bytes, int seed)
+    {
+        var (noise, source) = (new byte[bytes], new Prng((ulong)seed));
+        for (var i = 0; i < bytes; i++) noise[i] = (byte)source.Next(256);
+        return noise;
+    }
 
     private ushort PartitionOf(string key) => cluster.PartitionOf(key).Value;
 
@@ -245,7 +247,7 @@ internal sealed class SimClient(SimCluster cluster, Scenario scenario, SeenHisto
                 Achieved = result.Achieved,
                 InvokedNs = InvokedNs,
                 CompletedNs = nowNs,
-                Value = result.Found ? Unpadded(result.Value.Span) : null,
+                Value = result.Found ? TaggedValue.WordOf(result.Value.Span) : null,
                 Revision = result.Revision,
                 StalenessMs = result.StalenessMs,
                 AtLeast = atLeast,
@@ -290,7 +292,7 @@ internal sealed class SimClient(SimCluster cluster, Scenario scenario, SeenHisto
                 Achieved = consistency,
                 InvokedNs = invokedNs,
                 CompletedNs = nowNs,
-                Value = isThere ? Unpadded(record.Value.Span) : null,
+                Value = isThere ? TaggedValue.WordOf(record.Value.Span) : null,
                 Revision = isThere ? record.Revision : WireRevision.None,
                 StalenessMs = page.StalenessMs,
                 IsScan = true,

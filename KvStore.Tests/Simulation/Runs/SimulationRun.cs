@@ -21,7 +21,7 @@ internal sealed class SimulationRun : IDisposable
 
     private const long NsPerMs = 1_000_000;
     private const long LookEveryNs = 10 * NsPerMs;
-    private const long RestWithinNs = 120_000 * NsPerMs;
+    private const long RestWithinNs = 60_000 * NsPerMs;
     private readonly Scenario _scenario;
     private readonly SimCluster _cluster;
     private readonly Nemesis _nemesis;
@@ -84,9 +84,10 @@ internal sealed class SimulationRun : IDisposable
     private List<ReplicaContent> Rest()
     {
         var isAtRest = _cluster.World.RunUntil(() => _clients.All(c => c.IsIdle) && TakesWrites() && IsAtRest(), RestWithinNs);
+        foreach (var stop in _nemesis.Stops) _violations.Add(new Violation("stop", stop));
         foreach (var refusal in _nemesis.Refusals) _violations.Add(new Violation("start", refusal));
         if (!isAtRest) _violations.Add(new Violation("rest", $"not at rest {RestWithinNs / NsPerMs} ms after all was healed:\n{Standing()}"));
-        return isAtRest ? FinalState.Read(_cluster.Running) : [];
+        return isAtRest ? FinalState.Read(_cluster.Running, _nemesis.MayFindDamage) : [];
     }
 
     private readonly Dictionary<ushort, SimReply> _lastWrites = [];
@@ -153,6 +154,8 @@ internal sealed class SimulationRun : IDisposable
     {
         foreach (var problem in _raft.Look(_cluster.Running)) Note("raft", problem);
         foreach (var problem in _promises.Look(_cluster.Running)) Note("promises", problem);
+        foreach (var node in _cluster.Running)
+            if (node.Storage.ReadStatistics().Corruptions > 0 && !_nemesis.MayFindDamage(node.Self.Value)) Note("damage", $"{node.Self} has found damage, and nothing has damaged it");
     }
 
     private void Note(string check, string problem)

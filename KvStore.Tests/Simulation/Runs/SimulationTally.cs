@@ -31,6 +31,18 @@ internal sealed class SimulationTally
         foreach (var (kind, count) in result.Faults) _faults[kind] = _faults.GetValueOrDefault(kind) + count;
     }
 
+    /// <summary>What a hundred seeds and more cannot do without.</summary>
+    public IEnumerable<string> Gaps()
+    {
+        if (_applied < 1_000L * Runs) yield return $"only {_applied} writes applied";
+        if (_notApplied < 100L * Runs) yield return $"only {_notApplied} writes refused";
+        if (_unknown < 5L * Runs) yield return $"only {_unknown} writes of unknown outcome";
+        if (_reads < 3_000L * Runs) yield return $"only {_reads} reads answered";
+        if (_cut == 0) yield return "no fast write cut";
+        foreach (var kind in Enum.GetValues<FaultKind>())
+            if (!_faults.ContainsKey(kind)) yield return $"no {kind}";
+    }
+
     public string Text(int seconds, TimeSpan elapsed)
     {
         var text = new StringBuilder();
