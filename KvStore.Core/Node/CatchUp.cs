@@ -103,7 +103,7 @@ internal sealed class CatchUp : IDisposable
         if (_rebuiltNs.TryGetValue((store.Id, node), out var last) && now - last < RebuildPauseNs) return;
         if (_outgoing.Values.Concat(_waiting).Any(o => o.Partition == store.Id && o.Node == node)) return;
         _rebuiltNs[(store.Id, node)] = now;
-        _context.Log.Info($"partition {store.Id}: {node} has halted at damage, rebuilding it by a snapshot");
+        _context.Log.Info($"partition {store.Id}: {node} is damaged, rebuilding it by a snapshot");
         Enqueue(store, node, to, from);
     });
 

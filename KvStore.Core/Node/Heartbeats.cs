@@ -221,7 +221,7 @@ internal sealed class Heartbeats : IDisposable
         {
             if (status is null) continue;
             var seen = status.Read();
-            if (status.Halt is not null) _halted.Add(new HaltedReplica(status.Id, seen.Applied));
+            if (status.Halt is not null || status.CannotBeCopied) _halted.Add(new HaltedReplica(status.Id, seen.Applied));
             var claims = seen.Role == RaftRole.Leader && !diskHangs && now - ShardOf(status.Id).LastTurnNs < TimeoutNs / 2 + IntervalNs;
             if (claims && _own[status.Id.Value].Term != seen.Term) _quorumSeenNs[status.Id.Value] = _claimedNs[status.Id.Value] = now;
             _own.Set(status.Id.Value, claims ? new LeaderClaim(status.Id, seen.Term, seen.LastIndex, seen.Commit) : default);
@@ -308,7 +308,7 @@ internal sealed class Heartbeats : IDisposable
         }
     }
 
-    /// <summary>The primary of a replica that halted is the one to rebuild it.</summary>
+    /// <summary>The primary of a replica that halted, or cannot be copied, is the one to rebuild it.</summary>
     private void TellOfHalts(NodeId from, Heartbeat heartbeat)
     {
         foreach (var (id, applied) in heartbeat.Halted)

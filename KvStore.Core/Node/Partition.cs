@@ -13,10 +13,6 @@ namespace KvStore.Core.Node;
 /// </summary>
 internal sealed class Partition : IDisposable
 {
-    /// <summary>Entries that a replica may lack when leadership goes to it: proposals wait until it has them.</summary>
-    private const ulong MaxTransferLag = 1024;
-    private const long KeepAfterDamageMs = 60_000;
-
     private readonly Shard _shard;
     private readonly RaftNode _raft;
     private readonly CatchUp _catchUp;
@@ -28,9 +24,8 @@ internal sealed class Partition : IDisposable
     private readonly Intake _intake;
     private readonly PinnedLog _pinnedLog;
     private readonly FastDeletes _fastDeletes;
-    private readonly Dictionary<ReplicaId, long> _haltedUntilMs = [];
+    private readonly Handover _handover;
     private ulong _lastTicks;
-    private long _keepsLeadershipUntilMs;
     private long _uncommittedReported;
     private Term _durableTerm;
     private Term _claimTerm;
@@ -55,6 +50,7 @@ internal sealed class Partition : IDisposable
         _role = raft.Role;
         Writes = new PartitionWrites(shard.Context);
         Reads = new PartitionReads(id, raft, Writes);
+        _handover = new Handover(shard, raft, status);
         _cut = new CutFastWrites(shard.Context, id, log, store);
         _applies = new ApplyQueue(shard, raft, log, store, status, Writes);
         _intake = new Intake(shard, raft, _applies);
@@ -182,7 +178,7 @@ internal sealed class Partition : IDisposable
                 _raft.Observe(new Term(item.Number), default, _shard.NowMs);
                 break;
             case ShardEventKind.Transfer:
-                if (ReplicaOf(item.Node) is { } target && MayTakeOver(target)) _raft.TransferLeadership(target, _shard.NowMs);
+                if (ReplicaOf(item.Node) is { } target) _handover.TryTo(target);
                 break;
             case ShardEventKind.LogRecycled:
                 CompactLog(new LogIndex(item.Number));
@@ -214,7 +210,7 @@ internal sealed class Partition : IDisposable
             case ShardEventKind.SnapshotSent:
                 var sent = (SnapshotSent)item.Object!;
                 _raft.OnSnapshotStatus(sent.To, sent.Index, sent.Ok);
-                if (sent.IsDamaged) HandOverButTo(sent.To);
+                if (sent.IsDamaged) _handover.OnDamaged(sent.To);
                 break;
         }
     }
@@ -414,33 +410,12 @@ internal sealed class Partition : IDisposable
         Reads.OnApplied();
     }
 
-    /// <summary>A replica that has halted says so with each heartbeat: it is given no leadership, and a snapshot if this one has come further.</summary>
+    /// <summary>A damaged replica says so with each heartbeat: it is given no leadership, and a snapshot if this one has come further.</summary>
     private void OnReplicaHalted(ReplicaId replica, NodeId node, LogIndex applied)
     {
         if (_raft.Role != RaftRole.Leader) return;
-        _haltedUntilMs[replica] = _shard.NowMs + Context.Options.TimeoutMs;
+        _handover.NoteDamaged(replica);
         if (!_applies.IsHalted && _raft.Applied > applied) _catchUp.Rebuild(Store, node, replica, _raft.Self);
-    }
-
-    /// <summary>Proposals stop during a transfer, so it is begun only where it will be short, and one at a time.</summary>
-    private bool MayTakeOver(ReplicaId replica) =>
-        _raft.TransferTarget.IsNone && _haltedUntilMs.GetValueOrDefault(replica) <= _shard.NowMs && _raft.TryGetProgress(replica, out var progress) && progress.State == ProgressState.Replicate
-        && _raft.Log.LastIndex - progress.Match <= MaxTransferLag;
-
-    /// <summary>
-    /// This replica cannot be copied, for it is damaged where nobody has read yet: another one may be whole. If that comes back with the same
-    /// trouble, it is better to be led by either than by each in turn.
-    /// </summary>
-    private void HandOverButTo(ReplicaId broken)
-    {
-        if (_shard.NowMs < _keepsLeadershipUntilMs) return;
-        foreach (var member in _raft.Configuration.Voters)
-        {
-            if (member.Replica == broken || !MayTakeOver(member.Replica)) continue;
-            _keepsLeadershipUntilMs = _shard.NowMs + KeepAfterDamageMs;
-            _raft.TransferLeadership(member.Replica, _shard.NowMs);
-            return;
-        }
     }
 
     private void CompactLog(LogIndex through)
@@ -455,6 +430,7 @@ internal sealed class Partition : IDisposable
     {
         _intake.IsInstalling = false;
         _applies.OnInstalled();
+        Status.CannotBeCopied = false;
         if (!_raft.Log.Holds(installed.Index, installed.Term)) _cut.OnReplaced(_raft.Applied.Next, _raft.Log.TermAt);
         Writes.OnSnapshot(installed.Index);
         _lastTicks = Math.Max(_lastTicks, Store.Applied.LogTime);

@@ -26,6 +26,7 @@ public sealed class PartitionStatus(PartitionId id)
     private PartitionSnapshot _value;
     private int _sequence;
     private PartitionHalt? _halt;
+    private bool _cannotBeCopied;
 
     public PartitionId Id { get; } = id;
 
@@ -37,6 +38,13 @@ public sealed class PartitionStatus(PartitionId id)
     {
         get => Volatile.Read(ref _halt);
         internal set => Volatile.Write(ref _halt, value);
+    }
+
+    /// <summary>Whether the replica met damage where it was read for a snapshot to another. It goes on, but should not lead until it is rebuilt.</summary>
+    public bool CannotBeCopied
+    {
+        get => Volatile.Read(ref _cannotBeCopied);
+        internal set => Volatile.Write(ref _cannotBeCopied, value);
     }
 
     public PartitionSnapshot Read()

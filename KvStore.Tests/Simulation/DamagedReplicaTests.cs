@@ -175,8 +175,17 @@ internal sealed class DamagedReplicaTests
         cluster.World.RunUntil(() => cluster[damaged].Counters.PartitionHalts == 1, 2 * Second).ShouldBeTrue();
         cluster.World.RunUntil(() => cluster[damaged].HaltedCount == 0, 3 * Second).ShouldBeTrue(string.Join('\n', cluster.Timeline));
         cluster.Timeline.ShouldContain(line => line.Contains($"no snapshot for n{damaged}", StringComparison.Ordinal) && line.Contains(path, StringComparison.Ordinal));
-        Cas(cluster, leader, revision, "2");
+        revision = Cas(cluster, leader, revision, "2");
         cluster.World.RunUntil(() => cluster.Await(cluster.Get(damaged, Key, ReadConsistency.Local)).Value == "2", Second).ShouldBeTrue();
+        var whole = 6 - leader - damaged;
+        for (var i = 3; i <= 60 && cluster[leader].Counters.SnapshotsInstalled == 0; i++)
+        {
+            RoleOf(cluster, whole).ShouldBe(RaftRole.Leader, "it rebuilds the others, and hands back no leadership before");
+            revision = Cas(cluster, leader, revision, $"{i}");
+            cluster.World.RunFor(Second / 4);
+        }
+
+        cluster[leader].Counters.SnapshotsInstalled.ShouldBe(1);
     }
 
     [Test]
