@@ -21,8 +21,10 @@ internal sealed class RegisterSearch
     private readonly RemainingOperations _needAbsent;
     private readonly RemainingOperations _needPresent;
     private readonly RemainingOperations _ambiguous;
+    private readonly RemainingOperations _unclear; // these, and those that may never have happened
     private readonly RemainingOperations[] _lists; // all of these
     private readonly int[] _readersLeft;
+    private readonly bool[] _isNamed; // by any operation
     private readonly UInt128[] _hashes; // of each operation as placed, then of each as state
     private readonly HashSet<UInt128> _seen = [];
     private readonly Stack<(int Operation, int StateBefore)> _placed = new();
@@ -46,8 +48,12 @@ internal sealed class RegisterSearch
             count,
             all.Where(i => (history.Must[i] || history.Deletes[i])
                 && history.Need[i] is RegisterNeed.Value or RegisterNeed.Revision or RegisterNeed.NotRevision));
-        _lists = [_byInvoke, _byReturn, _optional, _deletes, _needAbsent, _needPresent, _ambiguous];
+        _unclear = new RemainingOperations(
+            count, all.Where(i => history.Need[i] is RegisterNeed.Value or RegisterNeed.Revision or RegisterNeed.NotRevision));
+        _lists = [_byInvoke, _byReturn, _optional, _deletes, _needAbsent, _needPresent, _ambiguous, _unclear];
         _readersLeft = new int[count];
+        _isNamed = new bool[count];
+        foreach (var i in all.Where(i => history.NeededWriter[i] != KeyHistory.NoWriter)) _isNamed[history.NeededWriter[i]] = true;
         foreach (var i in all.Where(i => history.Must[i] && history.NeededWriter[i] != KeyHistory.NoWriter)) _readersLeft[history.NeededWriter[i]]++;
         var random = new Prng(count > 0 ? (ulong)count : 1);
         _hashes = [.. Enumerable.Range(0, 2 * count).Select(_ => new UInt128(random.NextUInt64(), random.NextUInt64()))];
@@ -122,24 +128,45 @@ internal sealed class RegisterSearch
 
     /// <summary>
     /// Operations that need not have happened are placed only for one that can come right after: an optional delete for one
-    /// that needs the key absent, an optional write for one that needs it present. Of those that nothing names one is as good as another.
+    /// that needs the key absent, an optional write for one that needs it present or may mean it. Of those that nothing names one is as
+    /// good as another: what may come next now may come next later, too.
     /// </summary>
     private void AddOptional(List<int> candidates)
     {
         var isAbsent = _state == KeyHistory.NoWriter;
         var isUnclear = IsEnabled(_ambiguous.First); // it may mean any write
-        var isWanted = isUnclear || IsEnabled((isAbsent ? _needPresent : _needAbsent).First);
-        var (hasPlainWrite, hasPlainDelete) = (false, false);
+        var isWanted = IsEnabled((isAbsent ? _needPresent : _needAbsent).First);
+        var (hasPlainWrite, hasPlainDelete, hasUnclearWrite) = (false, false, false);
         for (var i = _optional.First; IsEnabled(i); i = _optional.After(i))
         {
             if (!MayReplaceState(i) || !_history.Matches(i, _state)) continue;
-            var isPlain = _history.Need[i] == RegisterNeed.Nothing && !isUnclear && !(_history.Writes[i] && _history.ChainMayDelete[i]);
-            if (isPlain && (!isWanted || _history.Writes[i] != isAbsent)) continue;
-            if (isPlain && (_history.Writes[i] ? hasPlainWrite : hasPlainDelete)) continue;
-            if (isPlain && _history.Writes[i]) hasPlainWrite = true;
-            if (isPlain && _history.Deletes[i]) hasPlainDelete = true;
-            candidates.Add(i);
+            var isPlain = _history.Need[i] == RegisterNeed.Nothing && !(_history.Writes[i] && (_history.ChainMayDelete[i] || _isNamed[i]));
+            if (!isPlain) candidates.Add(i);
+            else if (_history.Deletes[i]) hasPlainDelete |= AddFirst(i, !hasPlainDelete && (isUnclear || (isWanted && !isAbsent)));
+            else if (isUnclear && IsMeant(i)) hasUnclearWrite |= AddFirst(i, !hasUnclearWrite || _history.RevisionOf[i] is not null || IsMeantByValue(i));
+            else hasPlainWrite |= AddFirst(i, !hasPlainWrite && isWanted && isAbsent);
         }
+
+        bool AddFirst(int operation, bool isFirst)
+        {
+            if (isFirst) candidates.Add(operation);
+            return isFirst;
+        }
+    }
+
+    /// <summary>Whether an operation of which it is unclear what it met may have met this write.</summary>
+    private bool IsMeant(int write)
+    {
+        for (var i = _unclear.First; IsEnabled(i); i = _unclear.After(i))
+            if (i != write && _history.Matches(i, write)) return true;
+        return false;
+    }
+
+    private bool IsMeantByValue(int write)
+    {
+        for (var i = _unclear.First; IsEnabled(i); i = _unclear.After(i))
+            if (_history.Need[i] == RegisterNeed.Value && _history.Matches(i, write)) return true;
+        return false;
     }
 
     /// <summary>An operation (-1: none) may come next if it was invoked before any that is left returned.</summary>
