@@ -107,9 +107,11 @@ internal sealed class HistoryCheckTests
     public void Fast_writes_that_were_cut_are_counted()
     {
         var history = new HandHistory()
-            .Fast("k", "a", "1.5", 0, 10).Fast("j", "b", "1.6", 0, 10).Write("k", "c", "2.5", 20, 30)
-            .Replica(1, "2.7", ("k", "c", "2.5")).Replica(2, "2.7", ("k", "c", "2.5"));
-        DurabilityCheck.CountCutFastWrites(history.Build()).ShouldBe(1);
+            .Fast("h", "x", "1.3", 0, 10).Fast("i", "y", "1.4", 0, 10) // replaced; kept
+            .Fast("k", "a", "1.5", 0, 10).Fast("j", "b", "1.6", 0, 10) // cut: replaced since; gone
+            .Write("k", "c", "2.5", 20, 30).Write("h", "d", "2.6", 20, 30)
+            .Replica(1, "2.7", ("h", "d", "2.6"), ("i", "y", "1.4"), ("k", "c", "2.5")).Replica(2, "2.7", ("h", "d", "2.6"), ("i", "y", "1.4"), ("k", "c", "2.5"));
+        DurabilityCheck.CountCutFastWrites(history.Build()).ShouldBe(2);
     }
 
     private static TestCaseData Allowed(string name, HandHistory history) => new TestCaseData(history).SetArgDisplayNames(name);

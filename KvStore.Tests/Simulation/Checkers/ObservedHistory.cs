@@ -23,13 +23,10 @@ internal sealed class ObservedHistory
 
     public ILookup<string, ObservedWrite> WritesByKey => _writesByKey ??= Writes.OrderBy(w => w.InvokedNs).ToLookup(w => w.Key);
 
-    /// <summary>
-    /// Whether an entry is known to have been committed: its strong write was acknowledged, a quorum read saw it, or it is there in the end.
-    /// An acknowledged fast write of which this is not known may have been cut by a new leader.
-    /// </summary>
-    /// <summary>The versions of entries that are known to be committed.</summary>
+    /// <summary>The versions of entries that are known to be committed: a strong write was acknowledged, a quorum read saw it, or it is there in the end.</summary>
     public IReadOnlySet<(ushort Partition, RecordVersion Version)> CommittedVersions => _committed ??= FindCommitted();
 
+    /// <summary>Whether an entry is known to be committed. An acknowledged fast write of which this is not known may have been cut by a new leader.</summary>
     public bool IsCommitted(ushort partition, RecordVersion version) => CommittedVersions.Contains((partition, version));
 
     public bool IsCommitted(ObservedWrite write) => write.IsApplied && IsCommitted(write.Partition, write.Version);
