@@ -69,8 +69,44 @@ internal sealed class ChaosClient(int number, bool isHasty, KvClient client, Key
         {
             Operation.QuorumGet or Operation.LocalGet or Operation.LocalGetAtLeast => GetAsync(operation, key, timeout),
             Operation.QuorumScan or Operation.LocalScan => ScanAsync(operation, keys.DrawPrefix(random), timeout),
+            Operation.BatchPut => BatchAsync(key, timeout),
             _ => WriteAsync(operation, key, timeout),
         };
+    }
+
+    /// <summary>What shares a partition takes effect as a whole or not at all, for which some batches demand that their last key be absent.</summary>
+    private async Task BatchAsync(string key, TimeSpan timeout)
+    {
+        var names = Enumerable.Range(0, 8).Select(_ => keys.Draw(Operation.StrongPut, random)).Prepend(key).Distinct().ToList();
+        var last = random.Chance(1, 3) ? WriteCondition.IfAbsent : WriteCondition.None;
+        var invokedNs = journal.NowNs;
+        var writes = names.Select((name, i) => new ObservedWrite
+        {
+            Client = number,
+            Key = name,
+            Partition = ChaosHistory.PartitionOf(name),
+            Value = $"c{number}.{++_asked}",
+            Condition = i == names.Count - 1 ? last : WriteCondition.None,
+            Batch = $"{number} {invokedNs}",
+            Outcome = Outcome.Unknown,
+            InvokedNs = invokedNs,
+        }).ToList();
+        var operations = writes.Select(w => new WriteOperation(WriteKind.Put, Encoding.UTF8.GetBytes(w.Key), keys.Padded(w.Value!, random), Condition: w.Condition)).ToArray();
+        try
+        {
+            var results = await client.BatchAsync(operations, new WriteOptions(WriteMode.Strong, Timeout: timeout), perPartition: true);
+            foreach (var (write, result) in writes.Zip(results)) Add(ChaosHistory.Ended(write, result, journal.NowNs));
+        }
+        catch (KvException failure)
+        {
+            foreach (var write in writes) Add(ChaosHistory.Ended(write, failure, journal.NowNs));
+        }
+    }
+
+    private void Add(ObservedWrite write)
+    {
+        Learn(write.Key, write.Revision);
+        history.Add(write);
     }
 
     private async Task WriteAsync(Operation operation, string key, TimeSpan timeout)
@@ -90,11 +126,11 @@ internal sealed class ChaosClient(int number, bool isHasty, KvClient client, Key
                 Operation.PutIfRevision or Operation.DeleteIfRevision when !known.IsNone => WriteCondition.IfRevision(known),
                 _ => WriteCondition.None,
             },
-            Expires = operation == Operation.PutForAWhile,
+            TtlMs = operation == Operation.PutForAWhile ? (ulong)random.Next(100, 20_000) : 0,
             Outcome = Outcome.Unknown,
             InvokedNs = journal.NowNs,
         };
-        var options = new WriteOptions(write.Mode, write.Expires ? (ulong)random.Next(100, 20_000) : 0, write.Condition, Timeout: timeout);
+        var options = new WriteOptions(write.Mode, write.TtlMs, write.Condition, Timeout: timeout);
         var name = Encoding.UTF8.GetBytes(key);
         try
         {
@@ -108,8 +144,7 @@ internal sealed class ChaosClient(int number, bool isHasty, KvClient client, Key
             write = ChaosHistory.Ended(write, failure, journal.NowNs);
         }
 
-        Learn(key, write.Revision);
-        history.Add(write);
+        Add(write);
     }
 
     private async Task GetAsync(Operation operation, string key, TimeSpan timeout)

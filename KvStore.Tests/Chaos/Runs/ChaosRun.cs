@@ -113,7 +113,7 @@ internal sealed class ChaosRun : IAsyncDisposable
 
     private ChaosReport Judge(ObservedHistory history, IReadOnlyList<FaultFigures> faults, double seconds)
     {
-        IHistoryCheck[] checks = [new LinearizabilityCheck(), new DurabilityCheck(), new ConvergenceCheck(), new VersionOrderCheck(), new OutcomeCheck(), new StalenessCheck()];
+        IHistoryCheck[] checks = [new LinearizabilityCheck(), new DurabilityCheck(), new ConvergenceCheck(), new VersionOrderCheck(), new OutcomeCheck(), new StalenessCheck(), new AtomicityCheck()];
         var violations = _journal.Problems.ToList();
         foreach (var check in checks)
             foreach (var problem in check.Check(history).Take(MostToldOfEach)) violations.Add(new Violation(check.Name, problem));

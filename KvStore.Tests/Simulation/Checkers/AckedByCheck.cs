@@ -11,7 +11,7 @@ internal sealed class AckedByCheck(AcknowledgedEntries acknowledged) : IHistoryC
         {
             foreach (var node in write.AckedBy)
             {
-                if (node != write.Primary && !acknowledged.HadTold(write.Partition, node, write.Version.Index, write.CompletedNs))
+                if (node != write.Primary && !acknowledged.HadTold(write.Partition, node, write.Version, write.CompletedNs))
                     yield return $"n{node} had not told that it holds it: {write}";
             }
         }

@@ -37,8 +37,8 @@ internal sealed class HandHistory
         Write(key, value, version, from, until, w => (but ?? (x => x))(w with { Mode = WriteMode.Fast, Achieved = WriteMode.Fast, AckedBy = [1] }));
 
     /// <summary>A write that was answered with an error.</summary>
-    public HandHistory Failed(string key, string? value, KvError error, Outcome outcome, long from, long until, WriteCondition condition = default, string met = "") =>
-        Write(key, value, met, from, until, w => w with { Outcome = outcome, Error = error, Condition = condition, AckedBy = [] });
+    public HandHistory Failed(string key, string? value, KvError error, Outcome outcome, long from, long until, WriteCondition condition = default, string met = "", Func<ObservedWrite, ObservedWrite>? but = null) =>
+        Write(key, value, met, from, until, w => (but ?? (x => x))(w with { Outcome = outcome, Error = error, Condition = condition, AckedBy = [] }));
 
     public HandHistory Get(string key, string? value, string version, long from, long until, Func<ObservedRead, ObservedRead>? but = null)
     {

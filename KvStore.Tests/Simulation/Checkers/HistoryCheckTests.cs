@@ -11,7 +11,11 @@ internal sealed class HistoryCheckTests
     private static readonly WriteCondition IfFive = WriteCondition.IfVersion(1, 5);
 
     private static readonly IHistoryCheck[] All =
-        [new LinearizabilityCheck(), new DurabilityCheck(), new ConvergenceCheck(), new VersionOrderCheck(), new OutcomeCheck(), new StalenessCheck()];
+        [new LinearizabilityCheck(), new DurabilityCheck(), new ConvergenceCheck(), new VersionOrderCheck(), new OutcomeCheck(), new StalenessCheck(), new AtomicityCheck(), new TimeToLiveCheck()];
+
+    private static ObservedRead InPage(ObservedRead read) => read with { IsScan = true };
+
+    private static ObservedWrite InBatch(ObservedWrite write) => write with { Batch = "1" };
 
     private static IEnumerable<TestCaseData> Right()
     {
@@ -33,8 +37,16 @@ internal sealed class HistoryCheckTests
         yield return Allowed("a page that began before a delete", new HandHistory()
             .Write("k", "a", "5", 0, 10).Write("k", null, "6", 20, 30).Local("k", null, "", 40, 5, r => r with { IsScan = true })
             .Replica(1, "1.6", ("k", null, "6")));
+        yield return Allowed("a page without what is written later, deleted since, or not known to be committed", new HandHistory()
+            .Write("a", "1", "5", 0, 10).Write("b", "2", "7", 0, 30).Write("c", "3", "4", 0, 10).Write("c", null, "8", 0, 40).Fast("d", "4", "1.3", 0, 10)
+            .Get("a", "1", "5", 0, 50, InPage).Get("b", null, "", 0, 50, InPage).Get("c", null, "", 0, 50, InPage).Get("d", null, "", 0, 50, InPage));
+        yield return Allowed("a batch that was applied, and one that was not", new HandHistory()
+            .Write("a", "1", "5", 0, 10, InBatch).Write("b", "2", "5", 0, 10, InBatch)
+            .Failed("a", "3", KvError.Overloaded, Outcome.NotApplied, 20, 30).Get("a", "1", "5", 40, 50).Get("b", "2", "5", 40, 50));
+        yield return Allowed("a record that is there before it expires, and may be gone soon after", new HandHistory()
+            .Write("k", "a", "5", 0, 10, w => w with { TtlMs = 50 }).Get("k", "a", "5", 40, 60).Get("k", null, "5", 55, 60));
         yield return Allowed("an expired record whose value is gone on one replica", new HandHistory()
-            .Write("k", "a", "5", 0, 10, w => w with { Expires = true }).Get("k", null, "5", 100, 110));
+            .Write("k", "a", "5", 0, 10, w => w with { TtlMs = 50 }).Get("k", null, "5", 100, 110));
     }
 
     private static IEnumerable<TestCaseData> Wrong()
@@ -60,7 +72,7 @@ internal sealed class HistoryCheckTests
             .Replica(1, "1.9", ("k", null, "5")).Replica(2, "1.9"));
         yield return Forbidden("convergence", "a replica behind", new HandHistory().Replica(1, "1.9").Replica(2, "1.8"));
         yield return Forbidden("version-order", "a deleted record that comes back", new HandHistory()
-            .Write("k", "a", "5", 0, 10, w => w with { Expires = true }).Write("k", null, "6", 20, 30).Get("k", "a", "5", 40, 50));
+            .Write("k", "a", "5", 0, 10, w => w with { TtlMs = 50 }).Write("k", null, "6", 20, 30).Get("k", "a", "5", 40, 50));
         yield return Forbidden("version-order", "a later write put first", new HandHistory()
             .Write("k", "a", "6", 0, 10).Write("j", "b", "5", 20, 30));
         yield return Forbidden("version-order", "two entries at one index", new HandHistory()
@@ -80,6 +92,17 @@ internal sealed class HistoryCheckTests
         yield return Forbidden("outcomes", "a read of the future", new HandHistory().Get("k", "a", "5", 0, 10).Write("k", "a", "5", 20, 30));
         yield return Forbidden("outcomes", "one revision for two writes", new HandHistory().Write("k", "a", "5", 0, 10).Write("k", "b", "5", 0, 10));
         yield return Forbidden("outcomes", "a strong write that one node has", new HandHistory().Write("k", "a", "5", 0, 10, w => w with { AckedBy = [1] }));
+        yield return Forbidden("atomicity", "half of a batch", new HandHistory()
+            .Write("a", "1", "5", 0, 10, InBatch).Failed("b", "2", KvError.Overloaded, Outcome.NotApplied, 0, 10, but: InBatch));
+        yield return Forbidden("atomicity", "a batch in two places", new HandHistory().Write("a", "1", "5", 0, 10, InBatch).Write("b", "2", "6", 0, 10, InBatch));
+        yield return Forbidden("atomicity", "a page with a write, without one before it", new HandHistory()
+            .Write("a", "1", "5", 0, 10).Write("b", "2", "7", 0, 10).Get("a", null, "", 0, 50, InPage).Get("b", "2", "7", 0, 50, InPage));
+        yield return Forbidden("atomicity", "a page with a write, and another's older value", new HandHistory()
+            .Write("a", "1", "5", 0, 10).Write("a", "2", "6", 0, 10).Write("b", "3", "7", 0, 10).Get("a", "1", "5", 0, 50, InPage).Get("b", "3", "7", 0, 50, InPage));
+        yield return Forbidden("time-to-live", "a record that outlives its time", new HandHistory()
+            .Write("k", "a", "5", 0, 10, w => w with { TtlMs = 50 }).Get("k", "a", "5", 70, 80));
+        yield return Forbidden("time-to-live", "a record that is gone before its time", new HandHistory()
+            .Write("k", "a", "5", 0, 10, w => w with { TtlMs = 50 }).Get("k", null, "5", 20, 30));
         yield return Forbidden("staleness", "older than its bound", new HandHistory()
             .Write("k", "a", "5", 0, 10).Write("k", "b", "6", 20, 30).Local("k", "a", "5", 40, 9));
         yield return Forbidden("staleness", "absent, beyond its bound", new HandHistory().Write("k", "a", "5", 0, 10).Local("k", null, "", 40, 9));

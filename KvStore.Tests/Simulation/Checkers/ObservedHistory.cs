@@ -18,6 +18,9 @@ internal sealed class ObservedHistory
     /// <summary>Errors that reads were answered with.</summary>
     public IReadOnlyList<(string Read, KvError Error, Outcome Outcome)> ReadErrors { get; init; } = [];
 
+    /// <summary>All wall clocks showed the same time throughout.</summary>
+    public bool ClocksAgree { get; init; } = true;
+
     /// <summary>Of every replica; empty if the run did not get so far.</summary>
     public IReadOnlyList<ReplicaContent> Replicas { get; init; } = [];
 

@@ -18,8 +18,14 @@ internal sealed record ObservedWrite
 
     public WriteCondition Condition { get; init; }
 
+    /// <summary>Time to live in milliseconds; 0: for ever.</summary>
+    public ulong TtlMs { get; init; }
+
     /// <summary>The record has a time to live.</summary>
-    public bool Expires { get; init; }
+    public bool Expires => TtlMs != 0;
+
+    /// <summary>Which batch it belongs to; of its writes to one partition all take effect or none.</summary>
+    public string? Batch { get; init; }
 
     public required long InvokedNs { get; init; }
 

@@ -39,7 +39,7 @@ internal sealed class OutcomeCheck : IHistoryCheck
         {
             yield return $"no outcome, or no error with it: {write}";
         }
-        else if (write.Error == KvError.ConditionFailed && (write.Outcome != Outcome.NotApplied || write.Condition.Kind == ConditionKind.None))
+        else if (write.Error == KvError.ConditionFailed && (write.Outcome != Outcome.NotApplied || (write.Condition.Kind == ConditionKind.None && write.Batch is null)))
         {
             yield return $"a condition failed, that was not asked or with another outcome: {write}";
         }

@@ -86,7 +86,7 @@ internal sealed class PromiseWatch
                 break;
             case RaftMessageType.AppendReply when message.Reject == RejectReason.None:
                 promise.HasEntries(message.Term, message.Index);
-                _acknowledged.Add(partition, from, message.Index, nowNs);
+                _acknowledged.Add(partition, from, message.Term, message.Index, nowNs);
                 break;
         }
     }

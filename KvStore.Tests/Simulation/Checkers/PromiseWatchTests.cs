@@ -59,13 +59,15 @@ internal sealed class PromiseWatchTests
         Say(watch, Acknowledge(10), nowNs: 100);
         Say(watch, Acknowledge(12), nowNs: 200);
         Say(watch, Acknowledge(20) with { Reject = RejectReason.LogMismatch }, nowNs: 300);
-        entries.HadTold(3, 1, 10, 100).ShouldBeTrue();
-        entries.HadTold(3, 1, 9, 150).ShouldBeTrue();
-        entries.HadTold(3, 1, 10, 99).ShouldBeFalse();
-        entries.HadTold(3, 1, 11, 199).ShouldBeFalse();
-        entries.HadTold(3, 1, 11, 200).ShouldBeTrue();
-        entries.HadTold(3, 1, 13, 400).ShouldBeFalse();
-        entries.HadTold(3, 2, 1, 400).ShouldBeFalse();
+        entries.HadTold(3, 1, new RecordVersion(1, 10), 100).ShouldBeTrue();
+        entries.HadTold(3, 1, new RecordVersion(1, 9), 150).ShouldBeTrue();
+        entries.HadTold(3, 1, new RecordVersion(1, 10), 99).ShouldBeFalse();
+        entries.HadTold(3, 1, new RecordVersion(1, 11), 199).ShouldBeFalse();
+        entries.HadTold(3, 1, new RecordVersion(1, 11), 200).ShouldBeTrue();
+        entries.HadTold(3, 1, new RecordVersion(1, 13), 400).ShouldBeFalse();
+        entries.HadTold(3, 1, new RecordVersion(0, 12), 400).ShouldBeTrue();
+        entries.HadTold(3, 1, new RecordVersion(2, 11), 400).ShouldBeFalse("what it told before may have been cut");
+        entries.HadTold(3, 2, new RecordVersion(1, 1), 400).ShouldBeFalse();
     }
 
     [Test]
@@ -75,7 +77,7 @@ internal sealed class PromiseWatchTests
         var check = new AckedByCheck(entries);
         var history = new HandHistory().Write("k", "a", "5", 0, 10).Build();
         check.Check(history).ShouldHaveSingleItem().ShouldContain("n2");
-        entries.Add(new PartitionId(0), new NodeId(2), new LogIndex(5), 9_000_000);
+        entries.Add(new PartitionId(0), new NodeId(2), new Term(1), new LogIndex(5), 9_000_000);
         check.Check(history).ShouldBeEmpty();
     }
 

@@ -11,6 +11,9 @@ internal enum Operation
     FastDelete,
     DeleteIfRevision,
     PutForAWhile,
+
+    /// <summary>Strong puts of several keys, some of which share a partition; of these all take effect or none.</summary>
+    BatchPut,
     QuorumGet,
     LocalGet,
 

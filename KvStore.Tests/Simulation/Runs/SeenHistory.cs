@@ -12,8 +12,9 @@ internal sealed class SeenHistory
 
     public List<(string Read, KvError Error, Outcome Outcome)> ReadErrors { get; } = [];
 
-    public ObservedHistory With(IReadOnlyList<ReplicaContent> replicas) => new()
+    public ObservedHistory With(IReadOnlyList<ReplicaContent> replicas, bool clocksAgree) => new()
     {
+        ClocksAgree = clocksAgree,
         Writes = Writes,
         Reads = Reads,
         ReadErrors = ReadErrors,

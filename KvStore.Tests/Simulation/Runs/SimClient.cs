@@ -102,11 +102,13 @@ internal sealed class SimClient(SimCluster cluster, Scenario scenario, SeenHisto
                 var value = $"c{number}.{++_asked}";
                 var ttlMs = operation == Operation.PutForAWhile ? (ulong)random.Next(100, 20_000) : 0;
                 WriteRequest.Encode(body, mode, WriteKind.Put, name, Padded(value), ttlMs, condition);
-                return new WriteCall(this, key, value, mode, condition, ttlMs != 0);
+                return new WriteCall(this, key, value, mode, condition, ttlMs);
+            case Operation.BatchPut:
+                return EncodeBatch(key, body);
             case Operation.StrongDelete or Operation.FastDelete or Operation.DeleteIfRevision:
                 var only = operation == Operation.DeleteIfRevision && !known.IsNone ? WriteCondition.IfRevision(known) : WriteCondition.None;
                 WriteRequest.Encode(body, mode, WriteKind.Delete, name, default, condition: only);
-                return new WriteCall(this, key, null, mode, only, false);
+                return new WriteCall(this, key, null, mode, only, 0);
             case Operation.QuorumScan or Operation.LocalScan:
                 var consistency = operation == Operation.QuorumScan ? ReadConsistency.Quorum : ReadConsistency.Local;
                 new ScanRequest { Consistency = consistency, Prefix = name.AsMemory(0, 1), LimitRecords = 1_000, LimitBytes = 1 << 20 }.Encode(body);
@@ -118,6 +120,30 @@ internal sealed class SimClient(SimCluster cluster, Scenario scenario, SeenHisto
                 return new GetCall(this, key, wanted, least);
         }
     }
+
+    /// <summary>Some batches demand that their last key be absent: what shares its partition is not written either, then.</summary>
+    private BatchCall EncodeBatch(string key, FrameBuffer body)
+    {
+        var keys = Enumerable.Range(0, 8).Select(_ => KeyFor(Operation.StrongPut)).Prepend(key).Distinct().ToList();
+        var last = random.Chance(1, 3) ? WriteCondition.IfAbsent : WriteCondition.None;
+        var writes = keys.Select((k, i) => Asked(k, $"c{number}.{++_asked}", WriteMode.Strong, i == keys.Count - 1 ? last : WriteCondition.None, 0)).ToList();
+        var operations = writes.Select(w => new WriteOperation(WriteKind.Put, Encoding.UTF8.GetBytes(w.Key), Padded(w.Value!), Condition: w.Condition)).ToArray();
+        WriteRequest.Encode(body, WriteMode.Strong, operations, perPartition: true);
+        return new BatchCall(this, writes);
+    }
+
+    private ObservedWrite Asked(string key, string? value, WriteMode mode, WriteCondition condition, ulong ttlMs) => new()
+    {
+        Client = number,
+        Key = key,
+        Partition = PartitionOf(key),
+        Value = value,
+        Mode = mode,
+        Condition = condition,
+        TtlMs = ttlMs,
+        InvokedNs = 0,
+        Outcome = Outcome.Unknown,
+    };
 
     private byte[] Padded(string value) => TaggedValue.Of(value, random.Chance(1, 2) ? [] : _padding.AsSpan(0, random.Next(_padding.Length)));
 
@@ -178,50 +204,63 @@ internal sealed class SimClient(SimCluster cluster, Scenario scenario, SeenHisto
 
     private int Number => number;
 
-    private sealed class WriteCall(SimClient client, string key, string? value, WriteMode mode, WriteCondition condition, bool expires) : Call(client)
+    private void Add(ObservedWrite write)
+    {
+        if (write.Outcome == Outcome.Applied || write.Error == KvError.ConditionFailed) Learn(write.Key, write.Revision);
+        history.Writes.Add(write);
+    }
+
+    private sealed class WriteCall(SimClient client, string key, string? value, WriteMode mode, WriteCondition condition, ulong ttlMs) : Call(client)
     {
         public override FrameType Type => FrameType.Write;
 
         public override void Record((FrameType Type, byte[] Body)? reply, long nowNs)
         {
-            var write = new ObservedWrite
+            var write = Client.Asked(key, value, mode, condition, ttlMs) with { InvokedNs = InvokedNs };
+            Client.Add(reply switch
             {
-                Client = Client.Number,
-                Key = key,
-                Partition = Client.PartitionOf(key),
-                Value = value,
-                Mode = mode,
-                Condition = condition,
-                Expires = expires,
-                InvokedNs = InvokedNs,
-                Outcome = Outcome.Unknown,
-            };
-            if (reply is { } answer) write = Answered(write, answer) with { CompletedNs = nowNs };
-            if (write.Outcome == Outcome.Applied || write.Error == KvError.ConditionFailed) Client.Learn(key, write.Revision);
-            Client.History.Writes.Add(write);
-        }
-
-        private static ObservedWrite Answered(ObservedWrite write, (FrameType Type, byte[] Body) answer)
-        {
-            if (answer.Type == FrameType.Error)
-            {
-                var error = ErrorReply.Decode(answer.Body);
-                return write with { Outcome = error.Outcome, Error = error.Code, Revision = error.CurrentRevision ?? WireRevision.None };
-            }
-
-            var result = WriteReply.DecodeSingle(answer.Body);
-            return write with
-            {
-                Outcome = result.Outcome,
-                Error = result.Error,
-                Revision = result.Revision,
-                Existed = result.Existed,
-                Achieved = result.Achieved,
-                Primary = result.Primary,
-                AckedBy = result.AckedBy.ToArray(),
-            };
+                null => write,
+                { Type: FrameType.Error } error => Answered(write, ErrorReply.Decode(error.Body), nowNs),
+                { } answer => Answered(write, WriteReply.DecodeSingle(answer.Body), nowNs),
+            });
         }
     }
+
+    private sealed class BatchCall(SimClient client, List<ObservedWrite> writes) : Call(client)
+    {
+        public override FrameType Type => FrameType.Write;
+
+        public override void Record((FrameType Type, byte[] Body)? reply, long nowNs)
+        {
+            var results = reply is { Type: FrameType.WriteReply } answer ? WriteReply.Decode(answer.Body) : [];
+            var error = reply is { Type: FrameType.Error } failed ? ErrorReply.Decode(failed.Body) : (ErrorReply?)null;
+            for (var i = 0; i < writes.Count; i++)
+            {
+                var write = writes[i] with { InvokedNs = InvokedNs, Batch = $"{Client.Number} {InvokedNs}" };
+                Client.Add(error is { } all ? Answered(write, all, nowNs) : i < results.Length ? Answered(write, results[i], nowNs) : write);
+            }
+        }
+    }
+
+    private static ObservedWrite Answered(ObservedWrite write, in ErrorReply error, long nowNs) => write with
+    {
+        CompletedNs = nowNs,
+        Outcome = error.Outcome,
+        Error = error.Code,
+        Revision = error.CurrentRevision ?? WireRevision.None,
+    };
+
+    private static ObservedWrite Answered(ObservedWrite write, in WriteResult result, long nowNs) => write with
+    {
+        CompletedNs = nowNs,
+        Outcome = result.Outcome,
+        Error = result.Error,
+        Revision = result.Revision,
+        Existed = result.Existed,
+        Achieved = result.Achieved,
+        Primary = result.Primary,
+        AckedBy = result.AckedBy.ToArray(),
+    };
 
     private sealed class GetCall(SimClient client, string key, ReadConsistency consistency, WireRevision atLeast) : Call(client)
     {
@@ -289,7 +328,7 @@ internal sealed class SimClient(SimCluster cluster, Scenario scenario, SeenHisto
                 Key = key,
                 Partition = PartitionOf(key),
                 Consistency = consistency,
-                Achieved = consistency,
+                Achieved = page.Achieved,
                 InvokedNs = invokedNs,
                 CompletedNs = nowNs,
                 Value = isThere ? TaggedValue.WordOf(record.Value.Span) : null,

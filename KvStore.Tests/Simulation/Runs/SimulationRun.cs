@@ -77,7 +77,7 @@ internal sealed class SimulationRun : IDisposable
             _violations.Add(new Violation("crash", failure.ToString()));
         }
 
-        return Judged(_history.With(replicas));
+        return Judged(_history.With(replicas, clocksAgree: !_scenario.Faults.Any(f => f.Kind is FaultKind.WallClock or FaultKind.Drift)));
     }
 
     /// <summary>Everybody must agree, and take writes again, within a while.</summary>
@@ -167,7 +167,7 @@ internal sealed class SimulationRun : IDisposable
     private RunResult Judged(ObservedHistory history)
     {
         var checks = (IHistoryCheck[])
-            [new LinearizabilityCheck(), new DurabilityCheck(), new ConvergenceCheck(), new VersionOrderCheck(), new OutcomeCheck(), new StalenessCheck(), new AckedByCheck(_acknowledged)];
+            [new LinearizabilityCheck(), new DurabilityCheck(), new ConvergenceCheck(), new VersionOrderCheck(), new OutcomeCheck(), new StalenessCheck(), new AtomicityCheck(), new TimeToLiveCheck(), new AckedByCheck(_acknowledged)];
         foreach (var check in checks)
             foreach (var problem in check.Check(history).Take(3)) _violations.Add(new Violation(check.Name, problem));
         return new RunResult(
