@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using KvStore.Core.Io;
 using KvStore.Core.Primitives;
 using KvStore.Core.Ring;
 using KvStore.Core.Storage;

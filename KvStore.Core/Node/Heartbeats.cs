@@ -410,9 +410,3 @@ internal sealed class Heartbeats : IDisposable
 
     private Shard ShardOf(PartitionId partition) => _shards[partition.Value % _shards.Count];
 }
-
-/// <summary>A closure as a work item, for paths that are not hot.</summary>
-internal sealed class WorkItem(Action action) : IWorkItem
-{
-    public void Execute() => action();
-}

@@ -15,7 +15,7 @@ internal sealed class FreeSpace : IWorkItem, IDisposable
     private readonly long _reserve;
     private readonly Ballast _ballast;
     private readonly IScheduler _scheduler;
-    private readonly Action _onRegained;
+    private readonly Action _onLooked;
     private readonly Action<DiskException> _onFailed;
     private readonly Lock _lock = new();
     private IDisposable? _timer;
@@ -24,14 +24,14 @@ internal sealed class FreeSpace : IWorkItem, IDisposable
     private volatile bool _isShort;
 
     public FreeSpace(
-        IFileSystem fs, string directory, long reserve, Ballast ballast, IScheduler scheduler, Action onRegained, Action<DiskException> onFailed)
+        IFileSystem fs, string directory, long reserve, Ballast ballast, IScheduler scheduler, Action onLooked, Action<DiskException> onFailed)
     {
         _fs = fs;
         _directory = directory;
         _reserve = reserve;
         _ballast = ballast;
         _scheduler = scheduler;
-        _onRegained = onRegained;
+        _onLooked = onLooked;
         _onFailed = onFailed;
         _freeBytes = fs.FreeBytes(directory);
         _isShort = _freeBytes < reserve;
@@ -92,6 +92,7 @@ internal sealed class FreeSpace : IWorkItem, IDisposable
     {
         var free = _fs.FreeBytes(_directory);
         Volatile.Write(ref _freeBytes, free);
+        var wasShort = _isShort;
         if (free < _reserve)
         {
             _isShort = true;
@@ -100,7 +101,8 @@ internal sealed class FreeSpace : IWorkItem, IDisposable
         {
             _isShort = false;
             _ballast.Restore(_reserve);
-            _onRegained();
         }
+
+        if (wasShort) _onLooked();
     }
 }

@@ -44,11 +44,11 @@ public sealed class StorageEngine : IDisposable
         if (fs.FreeBytes(directory) < options.ReservedSpaceBytes) ballast.Release();
         _tree = TableTree.Open(fs, directory, _cache, OnUnwantedTable, out var missing);
         foreach (var record in _tree.Partitions.Values) _partitions[record.Id.Value] = new PartitionStore(this, record, _tree.Current);
-        _flush = new FlushWorker(this, _tree, scheduler.CreateLane("flush"), options.StepBytes);
+        _flush = new FlushWorker(this, _tree, scheduler, options.StepBytes);
         var picker = new CompactionPicker(options);
         var limiter = new RateLimiter(clock, options.CompactionBytesPerSecond);
         _compactions = [.. Enumerable.Range(0, options.CompactionLanes).Select(i => new CompactionWorker(this, _tree, picker, limiter, scheduler, $"compaction-{i}", options.StepBytes))];
-        _space = new FreeSpace(fs, directory, options.ReservedSpaceBytes, ballast, scheduler, OnSpaceRegained, Fail);
+        _space = new FreeSpace(fs, directory, options.ReservedSpaceBytes, ballast, scheduler, OnSpaceLooked, Fail);
         _isOpen = true;
         ReportMissing(missing);
         OnTablesChanged();
@@ -267,10 +267,11 @@ public sealed class StorageEngine : IDisposable
     /// <summary>The disk refused a table; true if it is worth another try at once.</summary>
     internal bool OnSpaceLacking() => _space.OnRefused();
 
-    private void OnSpaceRegained()
+    /// <summary>Each second while space is short, and once when it no longer is: what is given up by one may be enough for another.</summary>
+    private void OnSpaceLooked()
     {
-        _flush.Wake();
-        OnTablesChanged();
+        _flush.TryAgain(_space.Bytes);
+        foreach (var worker in _compactions) worker.TryAgain();
     }
 
     private void OnUnwantedTable()
@@ -278,7 +279,8 @@ public sealed class StorageEngine : IDisposable
         if (_isOpen) _flush.Wake();
     }
 
-    private void Commit(VersionEdit edit, Action<TableVersion> publish)
+    /// <summary>Makes an edit durable. If that fails the engine has failed, whatever the reason: what the disk holds is not known.</summary>
+    internal void Commit(VersionEdit edit, Action<TableVersion> publish)
     {
         try
         {

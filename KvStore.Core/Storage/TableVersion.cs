@@ -11,7 +11,8 @@ namespace KvStore.Core.Storage;
 /// </summary>
 internal sealed class TableVersion
 {
-    public const int LevelCount = 7;
+    /// <summary>More than the data of any disk needs: what is damaged is moved down, and comes to lie in levels that would be empty.</summary>
+    public const int LevelCount = 12;
 
     private readonly TableFile[][] _levels;
     private int _references = 1;
@@ -25,7 +26,7 @@ internal sealed class TableVersion
             foreach (var table in level) table.AddReference();
     }
 
-    public static TableVersion Empty => new([[], [], [], [], [], [], []]);
+    public static TableVersion Empty => new([.. Enumerable.Repeat<TableFile[]>([], LevelCount)]);
 
     public ReadOnlySpan<TableFile[]> Levels => _levels;
 

@@ -56,6 +56,45 @@ public sealed class EngineFaultTests
         model.CheckAll(store);
     }
 
+    /// <summary>There is not enough to take writes again, but enough to go on, and to come by more.</summary>
+    [Test]
+    public void With_a_little_space_flushes_and_merges_go_on_and_make_more_of_it()
+    {
+        const long Reserve = 1 << 20;
+        var disk = new SimDisk(1) { CapacityBytes = 16 << 20 };
+        using var sim = new SimEngine(1, disk, SimEngine.SmallOptions with { ReservedSpaceBytes = Reserve });
+        var store = sim.Engine.CreatePartition(Ids[0], "c"u8);
+        var index = 0ul;
+        var value = new byte[4_000];
+        for (var i = 0; i < 1_000; i++)
+        {
+            new Prng((ulong)i).Fill(value);
+            store.Put(new LogIndex(++index), Records.Key($"key{i}"), value, Records.Info(index));
+            store.Publish(Records.State(index));
+        }
+
+        sim.Engine.FlushAll();
+        sim.Scheduler.RunUntilIdle();
+        disk.CreateDirectory("/other");
+        using var other = disk.Open("/other/file", FileOpenMode.CreateNew);
+        other.Allocate(disk.FreeBytes("/") - (Reserve / 2));
+
+        // Once there is no space at all.
+        disk.Fault = (call, _, path) => call == DiskCall.Write && path.EndsWith(".tmp", StringComparison.Ordinal) ? NoSpace : 0;
+        for (var i = 0; i < 1_000; i++) store.Delete(++index, $"key{i}");
+        Should.Throw<DiskException>(sim.Engine.FlushAll).IsDiskFull.ShouldBeTrue();
+        disk.Fault = null;
+        for (var i = 0; i < 60 && sim.Engine.Pressure == WritePressure.DiskFull; i++)
+        {
+            LookAgain(sim);
+            sim.Scheduler.RunUntilIdle();
+            store.Delete(++index, $"key{i}");
+        }
+
+        sim.Engine.Pressure.ShouldBe(WritePressure.None);
+        sim.Listener.Failures.ShouldBeEmpty();
+    }
+
     [Test]
     public void Writes_are_refused_before_the_disk_is_full_and_taken_again_when_space_is_freed()
     {

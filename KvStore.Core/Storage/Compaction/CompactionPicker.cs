@@ -13,7 +13,8 @@ internal sealed class CompactionPicker(StorageOptions options)
 
     /// <summary>The most urgent work, or null if nothing needs doing.</summary>
     /// <param name="running">What others are at.</param>
-    public CompactionPlan? Pick(TableVersion version, IReadOnlyCollection<CompactionPlan> running)
+    /// <param name="mostBytes">What is merged may not be larger: there is no space for the result.</param>
+    public CompactionPlan? Pick(TableVersion version, IReadOnlyCollection<CompactionPlan> running, long mostBytes)
     {
         var targets = new LevelTargets(version, options.BaseLevelBytes);
         var byScore = Enumerable.Range(0, TableVersion.LevelCount - 1)
@@ -23,10 +24,10 @@ internal sealed class CompactionPicker(StorageOptions options)
         foreach (var (level, _) in byScore)
         {
             var plan = level == 0 ? PlanLevel0(version, running, targets.BaseLevel) : PlanLevel(version, running, level);
-            if (plan is not null) return plan;
+            if (plan is not null && (plan.IsMove || plan.InputBytes <= mostBytes)) return plan;
         }
 
-        return PlanRewrite(version);
+        return PlanRewrite(version) is { } rewrite && rewrite.InputBytes <= mostBytes ? rewrite : null;
     }
 
     private double Score(TableVersion version, int level, LevelTargets targets)

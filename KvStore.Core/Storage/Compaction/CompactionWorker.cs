@@ -11,6 +11,10 @@ namespace KvStore.Core.Storage.Compaction;
 /// </summary>
 internal sealed class CompactionWorker : IWorkItem
 {
+    private const long PauseAfterTroubleNs = 1_000_000_000;
+    private const long LeastQuarantineNs = 10_000_000_000;
+    private const long MostQuarantineNs = 3_600_000_000_000;
+
     private readonly Lock _lock = new();
     private readonly StorageEngine _engine;
     private readonly TableTree _tree;
@@ -24,7 +28,11 @@ internal sealed class CompactionWorker : IWorkItem
     private bool _isPosted;
     private bool _isPausing;
     private volatile bool _isClosed;
-    private bool _lacksSpace;
+    private volatile bool _lacksSpace;
+
+    /// <summary>What is merged may not be larger: for more there was no space.</summary>
+    private long _mostBytes = long.MaxValue;
+
     private CompactionJob? _job;
 
     public CompactionWorker(
@@ -33,7 +41,7 @@ internal sealed class CompactionWorker : IWorkItem
         _engine = engine;
         _tree = tree;
         _picker = picker;
-        _deadData = new DeadData(tree, engine.UseTables, Quarantine);
+        _deadData = new DeadData(tree, edit => engine.Commit(edit, engine.UseTables), Quarantine);
         _limiter = limiter;
         _scheduler = scheduler;
         _lane = scheduler.CreateLane(laneName);
@@ -50,6 +58,18 @@ internal sealed class CompactionWorker : IWorkItem
             _isPosted = true;
             _lane.Post(this);
         }
+    }
+
+    /// <summary>
+    /// There may be enough space for some of the work by now. While space is short this is called each second: what could not be merged is
+    /// tried again after a dozen, smaller work before. Any thread.
+    /// </summary>
+    public void TryAgain()
+    {
+        var most = Volatile.Read(ref _mostBytes);
+        Volatile.Write(ref _mostBytes, _engine.LacksSpace ? most + Math.Min(most / 16, long.MaxValue - most) : long.MaxValue);
+        _lacksSpace = false;
+        Wake();
     }
 
     public void Execute()
@@ -74,8 +94,7 @@ internal sealed class CompactionWorker : IWorkItem
         pauseNs = 0;
         try
         {
-            if (_lacksSpace && _engine.LacksSpace) return false;
-            _lacksSpace = false;
+            if (_lacksSpace) return false;
             _job ??= Begin();
             if (_job is null) return false;
             var before = _job.Bytes;
@@ -87,16 +106,28 @@ internal sealed class CompactionWorker : IWorkItem
         }
         catch (OutOfSpaceException)
         {
+            Volatile.Write(ref _mostBytes, (_job?.Plan.InputBytes ?? 0) / 2);
             _job?.Abandon();
             EndJob();
-            _engine.OnSpaceLacking();
+
+            // Before anybody may look at the space and find that there is enough.
             _lacksSpace = true;
+            _engine.OnSpaceLacking();
         }
         catch (CorruptionException e)
         {
+            // What cannot be read for a moment only is not to be tried table after table.
             Quarantine(e);
             _job?.Abandon();
             EndJob();
+            pauseNs = PauseAfterTroubleNs;
+            return true;
+        }
+        catch (DiskException e) when (e.IsShortage && !_engine.HasFailed)
+        {
+            _job?.Abandon();
+            EndJob();
+            pauseNs = PauseAfterTroubleNs;
             return true;
         }
         catch (DiskException e)
@@ -113,7 +144,7 @@ internal sealed class CompactionWorker : IWorkItem
         _deadData.Scan();
         lock (_tree.Lock)
         {
-            while (_picker.Pick(_tree.Current, _tree.Running) is { } plan)
+            while (_picker.Pick(_tree.Current, _tree.Running, Volatile.Read(ref _mostBytes)) is { } plan)
             {
                 if (!plan.IsMove)
                 {
@@ -126,7 +157,7 @@ internal sealed class CompactionWorker : IWorkItem
                 var edit = new VersionEdit();
                 edit.Removed.Add(plan.Upper[0].Info.FileNumber);
                 edit.Added.Add((plan.TargetLevel, plan.Upper[0].Info));
-                _tree.Commit(edit, _engine.UseTables);
+                _engine.Commit(edit, _engine.UseTables);
             }
         }
 
@@ -136,7 +167,7 @@ internal sealed class CompactionWorker : IWorkItem
     private void Commit(CompactionJob job)
     {
         var edit = job.Complete();
-        _tree.Commit(edit, _engine.UseTables);
+        _engine.Commit(edit, _engine.UseTables);
         if (job.Plan.Level == 0) _engine.WriteController.OnDrained(job.Plan.Upper.Sum(table => table.Info.Bytes));
         EndJob();
         _engine.Counters.AddCompaction();
@@ -156,7 +187,10 @@ internal sealed class CompactionWorker : IWorkItem
         _job = null;
     }
 
-    /// <summary>A damaged table is left where it is: nothing is merged that would have to do without it.</summary>
+    /// <summary>
+    /// A damaged table is left where it is: nothing is merged that would have to do without it. It is tried again later, for what cannot be
+    /// read now may be readable then; each time it takes twice as long until then.
+    /// </summary>
     private void Quarantine(CorruptionException e)
     {
         PartitionId? partition = null;
@@ -165,12 +199,20 @@ internal sealed class CompactionWorker : IWorkItem
             foreach (var table in _tree.Current.Tables.Where(table => table.Path == e.Path))
             {
                 table.IsQuarantined = true;
+                table.QuarantineNs = Math.Clamp(2 * table.QuarantineNs, LeastQuarantineNs, MostQuarantineNs);
+                _scheduler.PostAfter(table.QuarantineNs, new WorkItem(() => EndQuarantine(table)));
                 partition = StorageKey.PartitionOf(table.Info.Smallest);
                 if (partition != StorageKey.PartitionOf(table.Info.Largest)) partition = null;
             }
         }
 
         _engine.OnCorruption(e, partition);
+    }
+
+    private void EndQuarantine(TableFile table)
+    {
+        lock (_tree.Lock) table.IsQuarantined = false;
+        Wake();
     }
 
     private void Pause(long ns)

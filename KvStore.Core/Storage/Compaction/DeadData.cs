@@ -9,10 +9,10 @@ namespace KvStore.Core.Storage.Compaction;
 /// Finds what drops and snapshot installations left behind: a table in which nothing lives is removed by an edit alone, and how much of each
 /// other one is dead is noted for the picker. Reads the properties of tables, nothing else.
 /// </summary>
-internal sealed class DeadData(TableTree tree, Action<TableVersion> publish, Action<CorruptionException> onDamaged)
+internal sealed class DeadData(TableTree tree, Action<VersionEdit> commit, Action<CorruptionException> onDamaged)
 {
     /// <summary>Looks at the tables that partitions with newly dead generations may have something in.</summary>
-    /// <exception cref="DiskException">The edit could not be made durable.</exception>
+    /// <exception cref="DiskException">The edit could not be made durable, or, if it is a shortage, a table not be opened: then they are looked at again.</exception>
     public void Scan()
     {
         TableVersion version;
@@ -30,6 +30,11 @@ internal sealed class DeadData(TableTree tree, Action<TableVersion> publish, Act
             var edit = new VersionEdit();
             foreach (var table in version.Tables.Where(table => MayHold(table, partitions))) Look(table, edit);
             if (edit.Removed.Count > 0) Remove(edit);
+        }
+        catch (DiskException e) when (e.IsShortage)
+        {
+            foreach (var partition in partitions) tree.NoteDead(partition);
+            throw;
         }
         finally
         {
@@ -72,7 +77,7 @@ internal sealed class DeadData(TableTree tree, Action<TableVersion> publish, Act
         {
             var free = tree.Current.Tables.Where(table => !table.IsBusy).Select(table => table.Info.FileNumber).ToHashSet();
             edit.Removed.RemoveAll(number => !free.Contains(number));
-            if (edit.Removed.Count > 0) tree.Commit(edit, publish);
+            if (edit.Removed.Count > 0) commit(edit);
         }
     }
 }

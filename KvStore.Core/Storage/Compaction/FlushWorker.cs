@@ -9,17 +9,21 @@ namespace KvStore.Core.Storage.Compaction;
 /// Runs one flush at a time on a lane of its own, step by step. Memtables are frozen only when the flush before is done, so that no
 /// partition has more than one waiting.
 /// </summary>
-internal sealed class FlushWorker(StorageEngine engine, TableTree tree, ILane lane, long stepBytes) : IWorkItem
+internal sealed class FlushWorker(StorageEngine engine, TableTree tree, IScheduler scheduler, long stepBytes) : IWorkItem
 {
+    private const long PauseAfterShortageNs = 1_000_000_000;
+
     private readonly Lock _lock = new();
+    private readonly ILane _lane = scheduler.CreateLane("flush");
     private readonly HashSet<PartitionId> _wanted = [];
     private bool _allWanted;
     private bool _isPosted;
     private bool _isClosed;
     private FlushJob? _job;
+    private long _bytesInJob;
 
-    /// <summary>Nothing can be written for lack of space; the flush waits for <see cref="Wake"/>.</summary>
-    public bool LacksSpace { get; private set; }
+    /// <summary>Why the flush stands still and waits: for <see cref="TryAgain"/> if space is lacking, else for a second.</summary>
+    private DiskException? _trouble;
 
     /// <summary>Asks for a flush of one partition or all. Any thread; does not wait.</summary>
     public void Request(PartitionId? partition)
@@ -40,8 +44,14 @@ internal sealed class FlushWorker(StorageEngine engine, TableTree tree, ILane la
         {
             if (_isPosted || _isClosed) return;
             _isPosted = true;
-            lane.Post(this);
+            _lane.Post(this);
         }
+    }
+
+    /// <summary>There is so much free space now. Any thread.</summary>
+    public void TryAgain(long freeBytes)
+    {
+        if (freeBytes >= Volatile.Read(ref _bytesInJob)) Wake();
     }
 
     public void Execute()
@@ -64,7 +74,7 @@ internal sealed class FlushWorker(StorageEngine engine, TableTree tree, ILane la
         lock (_lock)
         {
             Invariant.Check(!_isClosed);
-            LacksSpace = false;
+            _trouble = null;
             while (_job is not null && !HasStopped) Advance(() => []);
             if (!HasStopped && Advance(() => engine.Partitions))
                 while (_job is not null && !HasStopped) Advance(() => []);
@@ -72,13 +82,13 @@ internal sealed class FlushWorker(StorageEngine engine, TableTree tree, ILane la
         }
 
         engine.ThrowIfFailed();
-        if (LacksSpace) throw new DiskException("flush", tree.Directory, 28, "no space left for tables");
+        if (_trouble is { } trouble) throw trouble;
     }
 
     public void Close()
     {
         lock (_wanted) _isClosed = true;
-        lane.Dispose();
+        _lane.Dispose();
         lock (_lock)
         {
             _job?.Dispose();
@@ -86,7 +96,7 @@ internal sealed class FlushWorker(StorageEngine engine, TableTree tree, ILane la
         }
     }
 
-    private bool HasStopped => engine.HasFailed || LacksSpace;
+    private bool HasStopped => engine.HasFailed || _trouble is not null;
 
     /// <summary>One step; false if there is nothing to do.</summary>
     private bool Advance(Func<IEnumerable<PartitionStore>> partitions)
@@ -95,7 +105,7 @@ internal sealed class FlushWorker(StorageEngine engine, TableTree tree, ILane la
         {
             _job ??= Begin(partitions());
             if (_job is null) return false;
-            LacksSpace = false;
+            _trouble = null;
             if (!_job.Step(stepBytes)) return true;
             Commit(_job);
             _job.Dispose();
@@ -106,7 +116,14 @@ internal sealed class FlushWorker(StorageEngine engine, TableTree tree, ILane la
         {
             _job!.Restart();
             if (engine.OnSpaceLacking()) return true;
-            LacksSpace = true;
+            _trouble = new DiskException("flush", tree.Directory, 28, "no space left for tables");
+            return false;
+        }
+        catch (DiskException e) when (e.IsShortage && !engine.HasFailed)
+        {
+            _job!.Restart();
+            _trouble = e;
+            scheduler.PostAfter(PauseAfterShortageNs, new WorkItem(Wake));
             return false;
         }
         catch (DiskException e)
@@ -122,7 +139,8 @@ internal sealed class FlushWorker(StorageEngine engine, TableTree tree, ILane la
         foreach (var store in partitions)
             if (store.Freeze() is { } part) parts.Add(part);
         if (parts.Count == 0) return null;
-        engine.WriteController.OnFlushBegun(BytesOf(parts));
+        Volatile.Write(ref _bytesInJob, BytesOf(parts));
+        engine.WriteController.OnFlushBegun(_bytesInJob);
         return new FlushJob(parts, () => engine.NewTables(forLevel0: true));
     }
 
@@ -155,7 +173,7 @@ internal sealed class FlushWorker(StorageEngine engine, TableTree tree, ILane la
                 flushed.Add(part);
             }
 
-            tree.Commit(edit, tables => engine.UseTables(tables, flushed));
+            engine.Commit(edit, tables => engine.UseTables(tables, flushed));
         }
 
         engine.WriteController.OnFlushEnded(BytesOf(job.Parts));

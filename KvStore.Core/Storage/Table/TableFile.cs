@@ -24,8 +24,11 @@ internal sealed class TableFile(IFileSystem fs, string directory, TableInfo info
     /// <summary>How much of it is known to belong to dead generations, 0 to 1.</summary>
     public double DeadShare { get; set; }
 
-    /// <summary>Damaged: readers are told, compaction leaves it alone.</summary>
+    /// <summary>Damaged: readers are told, compaction leaves it alone for a while. Under the engine's lock.</summary>
     public bool IsQuarantined { get; set; }
+
+    /// <summary>For how many nanoseconds it was quarantined last; 0: never.</summary>
+    public long QuarantineNs { get; set; }
 
     /// <summary>The open table.</summary>
     /// <exception cref="CorruptionException">It is missing or damaged.</exception>

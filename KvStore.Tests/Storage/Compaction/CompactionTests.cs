@@ -1,5 +1,7 @@
+using KvStore.Core.Io;
 using KvStore.Core.Primitives;
 using KvStore.Core.Storage;
+using KvStore.Tests.Simulation;
 using NUnit.Framework;
 using Shouldly;
 
@@ -61,11 +63,75 @@ public sealed class CompactionTests
             _store.Put(++_index, "key0051", $"round {round}");
             _sim.Engine.FlushAll();
             Settle();
+            Pass(2);
             _sim.Engine.ReadStatistics().Levels[0].Tables.ShouldBeLessThanOrEqualTo(SimEngine.SmallOptions.Level0CompactionTables + 1, $"round {round}");
             _store.Get("key0051").ShouldBe($"round {round}");
         }
 
         _sim.Listener.Corruptions.ShouldNotBeEmpty();
+    }
+
+    /// <summary>Of the whole key range each, so that nothing passes them: each takes a level for itself, and what is newer another.</summary>
+    [Test]
+    public void Five_damaged_tables_hold_up_nothing()
+    {
+        for (var round = 0; round < 55; round++)
+        {
+            var before = Tables();
+            _store.Put(++_index, "key0050", $"round {round}");
+            Fill(_store, 100, 200);
+            _store.Put(++_index, "key0051", $"round {round}");
+            _sim.Engine.FlushAll();
+            if (round % 10 == 5) _sim.Disk.FlipBit(Tables().Except(before).First(), 30, 1);
+            Settle();
+            Pass(3);
+            _sim.Engine.ReadStatistics().Levels[0].Tables.ShouldBeLessThanOrEqualTo(SimEngine.SmallOptions.Level0CompactionTables, $"round {round}");
+            if (round % 10 != 5) _store.Get("key0051").ShouldBe($"round {round}");
+        }
+
+        _sim.Listener.Corruptions.Select(c => c.Error.Path).Distinct().Count().ShouldBe(5);
+    }
+
+    [Test]
+    public void What_could_not_be_read_for_a_moment_is_merged_later()
+    {
+        for (var round = 0; round < 4; round++) Fill(_store, 100, 500);
+        Settle();
+        _sim.Disk.Fault = (call, _, path) => call == DiskCall.Read && path.EndsWith(".sst", StringComparison.Ordinal) ? 5 : 0;
+        for (var round = 0; round < 6; round++)
+        {
+            Fill(_store, 100, 500);
+            Settle();
+            Pass(1);
+        }
+
+        _sim.Listener.Corruptions.Count.ShouldBeInRange(1, 12, "not table after table");
+        _sim.Disk.Fault = null;
+        Pass(40);
+        Settle();
+        _sim.Engine.ReadStatistics().Levels[0].Tables.ShouldBeLessThan(SimEngine.SmallOptions.Level0CompactionTables);
+        TableBytes().ShouldBeLessThan(100 * 600 * 2, "all that was quarantined has been merged");
+    }
+
+    /// <summary>Out of descriptors or memory.</summary>
+    [TestCase(24)]
+    [TestCase(12)]
+    public void A_shortage_is_waited_for(int errno)
+    {
+        Fill(_store, 100, 500);
+        _sim.Disk.Fault = (call, _, path) => call == DiskCall.Open && path.Contains(".sst", StringComparison.Ordinal) ? errno : 0;
+        for (var i = 0; i < 400; i++) _store.Put(++_index, $"key{i % 100:D4}", new string('x', 500));
+        _sim.Scheduler.RunUntilIdle();
+        Pass(3);
+        Should.Throw<DiskException>(_sim.Engine.FlushAll).IsShortage.ShouldBeTrue();
+        _store.Durable.Index.Value.ShouldBeLessThan(_index);
+        _sim.Disk.Fault = null;
+        Pass(3);
+        Settle();
+        _store.Durable.Index.Value.ShouldBe(_index);
+        _sim.Engine.ReadStatistics().Levels[0].Tables.ShouldBeLessThan(SimEngine.SmallOptions.Level0CompactionTables);
+        _sim.Listener.Failures.ShouldBeEmpty();
+        _sim.Listener.Corruptions.ShouldBeEmpty();
     }
 
     private List<string> Tables() =>
@@ -214,6 +280,15 @@ public sealed class CompactionTests
         _sim.Scheduler.RunUntilIdle();
         _sim.Engine.FlushAll();
         _sim.Scheduler.RunUntilIdle();
+    }
+
+    private void Pass(int seconds)
+    {
+        for (var i = 0; i < seconds; i++)
+        {
+            _sim.Scheduler.Advance(1_000_000_000);
+            _sim.Scheduler.RunUntilIdle();
+        }
     }
 
     /// <summary>Enough small flushes over the whole key range that everything is merged once.</summary>
