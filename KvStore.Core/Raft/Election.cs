@@ -62,6 +62,7 @@ internal sealed class Election(RaftOptions options, Standing standing, ReplicaLo
         if (standing.Leads || (!standing.Leader.IsNone && standing.Leader != leader)) return false;
         standing.Leader = leader;
         standing.Role = standing.RoleAtRest;
+        _timer.OnLeader();
         _timer.Restart(nowMs);
         return true;
     }
@@ -164,6 +165,7 @@ internal sealed class Election(RaftOptions options, Standing standing, ReplicaLo
     {
         standing.Role = RaftRole.Leader;
         standing.Leader = standing.Self;
+        _timer.OnLeader();
     }
 
     private void EnterTerm(Term term, ReplicaId vote)

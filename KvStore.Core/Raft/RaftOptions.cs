@@ -15,7 +15,7 @@ public sealed class RaftOptions
     /// <summary>A candidate that lost waits a random time from here ...</summary>
     public int LostVoteMinMs { get; init; } = 100;
 
-    /// <summary>... to here.</summary>
+    /// <summary>... to here, at first; to twice and four times this if it has met a rival again.</summary>
     public int LostVoteMaxMs { get; init; } = 300;
 
     /// <summary>A leader that sent something and heard nothing for this long sends again, then after twice as long, up to <see cref="MaxRetransmitMs"/>.</summary>

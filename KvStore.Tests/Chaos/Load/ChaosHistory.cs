@@ -49,6 +49,22 @@ internal sealed class ChaosHistory
 
     public static ushort PartitionOf(string key) => KeyPartition.Of(System.Text.Encoding.UTF8.GetBytes(key), ChaosCluster.Partitions);
 
+    /// <summary>A get as its client saw it answered.</summary>
+    public static ObservedRead Answered(int client, string key, ReadConsistency consistency, in ReadResult result, long invokedNs, long nowNs) => new()
+    {
+        Client = client,
+        Key = key,
+        Partition = PartitionOf(key),
+        Consistency = consistency,
+        Achieved = result.Achieved,
+        InvokedNs = invokedNs,
+        CompletedNs = nowNs,
+        Value = result.Found ? TaggedValue.WordOf(result.Value.Span) : null,
+        Revision = result.Revision,
+        StalenessMs = result.StalenessMs,
+        ServedBy = result.ServedBy,
+    };
+
     /// <summary>A write as its client saw it end.</summary>
     public static ObservedWrite Ended(ObservedWrite write, in WriteResult result, long nowNs) => write with
     {

@@ -53,7 +53,8 @@ internal sealed class StrongProbe(KvClient client, Availability availability, Ch
         }
     }
 
-    private static string KeyOf(int partition)
+    /// <summary>A key of a partition that it writes.</summary>
+    public static string KeyOf(int partition)
     {
         for (var i = 0; ; i++)
         {

@@ -6,7 +6,8 @@ using KvStore.Tests.Simulation.Runs;
 namespace KvStore.Tests.Chaos.Nodes;
 
 /// <summary>The clock of a run, what happens in it line by line, and what went wrong beside the answers that clients got. Any thread.</summary>
-internal sealed class ChaosJournal(TextWriter output)
+/// <param name="file">Gets the same lines.</param>
+internal sealed class ChaosJournal(TextWriter output, TextWriter file)
 {
     private readonly long _start = Stopwatch.GetTimestamp();
     private readonly ConcurrentQueue<Violation> _problems = new();
@@ -20,7 +21,13 @@ internal sealed class ChaosJournal(TextWriter output)
 
     public void Say(string text)
     {
-        lock (output) output.WriteLine($"{Seconds}  {text}");
+        lock (output)
+        {
+            var line = $"{Seconds}  {text}";
+            output.WriteLine(line);
+            file.WriteLine(line);
+            file.Flush();
+        }
     }
 
     /// <param name="check">By whose judgement.</param>

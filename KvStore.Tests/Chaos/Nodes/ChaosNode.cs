@@ -30,6 +30,7 @@ internal sealed partial class ChaosNode : IDisposable
     private int _downReasons;
     private int _pauseReasons;
     private bool _isOver;
+    private bool _hasFoundDamage;
 
     public ChaosNode(int number, string directory, string clockLibrary, ChaosJournal journal)
     {
@@ -163,7 +164,13 @@ internal sealed partial class ChaosNode : IDisposable
     {
         if (_process is not { } process) return;
         _process = null;
-        if (!process.HasExited)
+        var hadEnded = process.HasExited;
+        if (hadEnded)
+        {
+            OwnExits++;
+            _journal.Problem("nodes", $"{Name} had ended by itself with {process.ExitCode} when it was to end; its log says why");
+        }
+        else
         {
             _ = SendSignal(process.Id, signal);
             if (signal == SigTerm && _pauseReasons > 0) _ = SendSignal(process.Id, SigContinue);
@@ -175,7 +182,7 @@ internal sealed partial class ChaosNode : IDisposable
             }
         }
 
-        if (signal == SigTerm && process.ExitCode != 0) _journal.Problem("nodes", $"{Name} ended with {process.ExitCode} when it was told to stop; its log says why");
+        if (!hadEnded && signal == SigTerm && process.ExitCode != 0) _journal.Problem("nodes", $"{Name} ended with {process.ExitCode} when it was told to stop; its log says why");
         process.Dispose();
     }
 
@@ -205,6 +212,13 @@ internal sealed partial class ChaosNode : IDisposable
     private void Log(string? line)
     {
         if (line is null) return;
+        if (!_hasFoundDamage && line.Contains("is damaged at offset", StringComparison.Ordinal))
+        {
+            // No fault here damages anything.
+            _hasFoundDamage = true;
+            _journal.Problem("damage", $"{Name} has found damage: {line}");
+        }
+
         lock (_log)
             if (_log.BaseStream is not null) _log.WriteLine($"{_journal.Seconds} {line}");
     }

@@ -12,9 +12,13 @@ internal sealed class NodeDisk : IDisposable
     /// <summary>The filesystem's own bookkeeping for a large file.</summary>
     private const long OverheadBytes = 1 << 20;
 
+    private const int FillTries = 10;
+
     private readonly string _image;
     private readonly string _mount;
     private readonly string _filler;
+    private readonly Lock _gate = new();
+    private int _fills;
 
     public NodeDisk(string directory, string name)
     {
@@ -29,15 +33,38 @@ internal sealed class NodeDisk : IDisposable
 
     public string DataDirectory => Path.Combine(_mount, "data");
 
-    /// <summary>Takes what is free but so many bytes.</summary>
+    /// <summary>Takes what is free but so many bytes, until <see cref="Free"/> has been called as often.</summary>
     public void Fill(long leaveBytes)
     {
-        var bytes = new DriveInfo(_mount).AvailableFreeSpace - leaveBytes - OverheadBytes;
-        if (bytes <= 0) return;
-        File.OpenHandle(_filler, FileMode.Create, FileAccess.Write, preallocationSize: bytes).Dispose();
+        lock (_gate)
+        {
+            if (_fills++ == 0) TakeAllBut(leaveBytes + OverheadBytes);
+        }
     }
 
-    public void Free() => File.Delete(_filler);
+    public void Free()
+    {
+        lock (_gate)
+            if (--_fills == 0) File.Delete(_filler);
+    }
+
+    private void TakeAllBut(long leaveBytes)
+    {
+        for (var tries = 0; tries < FillTries; tries++)
+        {
+            var bytes = new DriveInfo(_mount).AvailableFreeSpace - leaveBytes;
+            if (bytes <= 0) return;
+            try
+            {
+                File.OpenHandle(_filler, FileMode.Create, FileAccess.Write, preallocationSize: bytes).Dispose();
+                return;
+            }
+            catch (IOException) when (tries + 1 < FillTries)
+            {
+                // The node has taken some of it meanwhile.
+            }
+        }
+    }
 
     public void Dispose() => SystemTool.Run("umount", "-l", _mount);
 }

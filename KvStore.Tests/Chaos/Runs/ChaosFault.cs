@@ -77,6 +77,9 @@ internal readonly record struct ChaosFault(ChaosFaultKind Kind, int DurationMs, 
 {
     public const int WhoLeadsMost = 0;
 
+    public bool IsOfOneNode => Kind is ChaosFaultKind.Kill or ChaosFaultKind.Restart or ChaosFaultKind.Pause or ChaosFaultKind.Isolate or ChaosFaultKind.IsolateFromPeers
+        or ChaosFaultKind.Mute or ChaosFaultKind.Deafen or ChaosFaultKind.SlowLink or ChaosFaultKind.DiskFull or ChaosFaultKind.WallClock;
+
     /// <summary>Lower case, with dashes.</summary>
     public static string NameOf(ChaosFaultKind kind) =>
         string.Concat(kind.ToString().Select((c, i) => char.IsUpper(c) ? $"{(i > 0 ? "-" : "")}{char.ToLowerInvariant(c)}" : $"{c}"));

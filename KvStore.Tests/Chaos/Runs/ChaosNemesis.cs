@@ -15,6 +15,7 @@ internal sealed class ChaosNemesis(ChaosCluster cluster, ChaosPlan plan, KvClien
     private const long BytesPerMiB = 1 << 20;
 
     private readonly List<FaultSpan> _spans = [];
+    private readonly List<Func<LinkWeather, LinkWeather>> _weathers = [];
 
     public IReadOnlyList<FaultSpan> Spans => _spans;
 
@@ -41,7 +42,7 @@ internal sealed class ChaosNemesis(ChaosCluster cluster, ChaosPlan plan, KvClien
         foreach (var drawn in faults)
         {
             var fault = drawn.Node == ChaosFault.WhoLeadsMost ? drawn with { Node = Primary().Number } : drawn;
-            journal.Say($"FAULT {fault}");
+            journal.Say($"FAULT {fault}{Led(fault)}");
             var atNs = journal.NowNs + (fault.DurationMs * NsPerMs);
             ends.Add((Begin(fault, stop), fault, atNs));
         }
@@ -73,7 +74,7 @@ internal sealed class ChaosNemesis(ChaosCluster cluster, ChaosPlan plan, KvClien
             never.WaitOne(LookEveryMs);
         }
 
-        var figures = FaultFigures.Of([span], [.. availability.GapsUntil(journal.NowNs).Where(g => g.UntilNs > span.BeginNs)]).Single();
+        var figures = FaultFigures.Of([span], [.. availability.GapsUntil(journal.NowNs).Where(g => g.UntilNs > span.BeginNs)]).Single(f => f.Kind == span.Kind);
         journal.Say($"strong writes everywhere; longest without {figures.Longest}, of which {figures.LongestAfterSeconds:F2} s after the end");
     }
 
@@ -92,8 +93,7 @@ internal sealed class ChaosNemesis(ChaosCluster cluster, ChaosPlan plan, KvClien
             case ChaosFaultKind.KillAll:
                 return Hold(cluster.Nodes);
             case ChaosFaultKind.RestartStorm:
-                Storm(fault, stop);
-                return Nothing;
+                return Meanwhile(() => Storm(fault, stop));
             case ChaosFaultKind.Restart:
                 node.StopAndStart();
                 return Nothing;
@@ -137,8 +137,7 @@ internal sealed class ChaosNemesis(ChaosCluster cluster, ChaosPlan plan, KvClien
             case ChaosFaultKind.Bridge:
                 return Cut([.. Both(node, fault.Other)]);
             case ChaosFaultKind.Flap:
-                Flap(fault, stop);
-                return Nothing;
+                return Meanwhile(() => Flap(fault, stop));
             case ChaosFaultKind.Delay:
                 return Weather(w => w with { DelayMs = 50, JitterMs = 100 });
             case ChaosFaultKind.Loss:
@@ -157,6 +156,12 @@ internal sealed class ChaosNemesis(ChaosCluster cluster, ChaosPlan plan, KvClien
     {
     }
 
+    private static Action Meanwhile(Action act)
+    {
+        var acting = Task.Factory.StartNew(act, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        return () => acting.GetAwaiter().GetResult();
+    }
+
     private static Action Hold(IReadOnlyList<ChaosNode> nodes)
     {
         Parallel.ForEach(nodes, node => node.Hold());
@@ -169,14 +174,22 @@ internal sealed class ChaosNemesis(ChaosCluster cluster, ChaosPlan plan, KvClien
     /// <summary>The node that leads most partitions.</summary>
     private ChaosNode Primary()
     {
+        var leaders = Leaders();
+        return cluster.Nodes.MaxBy(node => leaders.Count(leader => leader == node.Number))!;
+    }
+
+    /// <summary>What a fault of one node takes away.</summary>
+    private string Led(ChaosFault fault) => fault.IsOfOneNode ? $", leads {Leaders().Count(leader => leader == fault.Node)} of {ChaosCluster.Partitions}" : "";
+
+    private IReadOnlyList<ushort> Leaders()
+    {
         try
         {
-            var leaders = client.TopologyAsync().AsTask().GetAwaiter().GetResult().Leaders;
-            return cluster.Nodes.MaxBy(node => leaders.Count(leader => leader == node.Number))!;
+            return client.TopologyAsync().AsTask().GetAwaiter().GetResult().Leaders;
         }
         catch (KvException)
         {
-            return cluster.Nodes[0];
+            return [];
         }
     }
 
@@ -201,11 +214,15 @@ internal sealed class ChaosNemesis(ChaosCluster cluster, ChaosPlan plan, KvClien
 
     private Action Weather(Func<LinkWeather, LinkWeather> change)
     {
-        var links = cluster.Wire.Links;
-        links.Weather = change(links.Weather);
+        _weathers.Add(change);
+        Forecast();
+        return () =>
+        {
+            _weathers.Remove(change);
+            Forecast();
+        };
 
-        // With two of them on, the first to end ends both.
-        return () => links.Weather = default;
+        void Forecast() => cluster.Wire.Links.Weather = _weathers.Aggregate(default(LinkWeather), (weather, next) => next(weather));
     }
 
     private Action Cut((int From, int To)[] links)

@@ -1,5 +1,6 @@
 using KvStore.Core.Primitives;
 using KvStore.Protocol.Client;
+using KvStore.Protocol.Messages;
 using KvStore.Tests.Chaos.Load;
 using KvStore.Tests.Chaos.Nodes;
 using KvStore.Tests.Simulation.Checkers;
@@ -19,11 +20,14 @@ internal sealed class ChaosRun : IAsyncDisposable
     private const int KvctlThinkMs = 150;
     private const int HastyPauseMs = 25;
     private const int MostToldOfEach = 3;
+    private const ulong MostStaleAtRestMs = 1_000;
     private static readonly TimeSpan RestWithin = TimeSpan.FromSeconds(90);
+    private static readonly TimeSpan RestingPatience = TimeSpan.FromSeconds(10);
 
     /// <summary>Where what is worth reading afterwards is written.</summary>
     private readonly string _directory;
     private readonly ChaosOptions _options;
+    private readonly StreamWriter _journalFile;
     private readonly ChaosJournal _journal;
     private readonly ChaosCluster _cluster;
     private readonly Prng _random;
@@ -34,7 +38,9 @@ internal sealed class ChaosRun : IAsyncDisposable
     {
         _options = options;
         _directory = directory;
-        _journal = new ChaosJournal(output);
+        Directory.CreateDirectory(Path.Combine(directory, "logs"));
+        _journalFile = new StreamWriter(Path.Combine(directory, "logs", "journal.txt"));
+        _journal = new ChaosJournal(output, _journalFile);
         _random = new Prng(options.Seed);
         var nodes = _random.Chance(2, 3) ? 3 : 5;
         _cluster = new ChaosCluster(options.Nodes == 0 ? nodes : options.Nodes, directory, _random.Fork(), _journal);
@@ -51,6 +57,7 @@ internal sealed class ChaosRun : IAsyncDisposable
     {
         foreach (var client in _clients) await client.DisposeAsync();
         _cluster.Dispose();
+        await _journalFile.DisposeAsync();
     }
 
     private async Task<ChaosReport> RunAsync(CancellationToken stop)
@@ -67,7 +74,9 @@ internal sealed class ChaosRun : IAsyncDisposable
         await Task.WhenAll(load);
         var seconds = _journal.NowNs / 1e9;
         _journal.Say($"all is healed, {_history.Operations} answers to judge");
-        var history = _history.With(await ContentsAsync(operatorClient));
+        var contents = await ContentsAsync(operatorClient);
+        await LastReadsAsync(operatorClient);
+        var history = _history.With(contents);
         return Judge(history, FaultFigures.Of(nemesis.Spans, availability.GapsUntil(nemesis.EndNs)), seconds);
     }
 
@@ -111,6 +120,38 @@ internal sealed class ChaosRun : IAsyncDisposable
         }
     }
 
+    /// <summary>At rest every key can be read by a quorum, which the checks look at like at any other read, and every replica knows that it is not stale.</summary>
+    private async Task LastReadsAsync(KvClient client)
+    {
+        await Parallel.ForEachAsync(_history.Keys, async (key, _) =>
+        {
+            var invokedNs = _journal.NowNs;
+            if (await LastReadAsync(client, key, ReadConsistency.Quorum) is { } read) _history.Add(ChaosHistory.Answered(0, key, ReadConsistency.Quorum, read, invokedNs, _journal.NowNs));
+        });
+        foreach (var endpoint in _cluster.Endpoints)
+        {
+            var alone = await ConnectAsync([endpoint], session: false, coordinatorOnly: true);
+            for (var partition = 0; partition < ChaosCluster.Partitions; partition++)
+            {
+                var read = await LastReadAsync(alone, StrongProbe.KeyOf(partition), ReadConsistency.Local);
+                if (read is { StalenessMs: null or > MostStaleAtRestMs }) _journal.Problem("rest", $"{endpoint} answers a local read of partition {partition} with the bound {read.Value.StalenessMs} ms");
+            }
+        }
+    }
+
+    private async Task<ReadResult?> LastReadAsync(KvClient client, string key, ReadConsistency consistency)
+    {
+        try
+        {
+            return await client.GetAsync(System.Text.Encoding.UTF8.GetBytes(key), new ReadOptions(consistency, default, RestingPatience));
+        }
+        catch (KvException failure)
+        {
+            _journal.Problem("rest", $"a {consistency.Name()} read of {key} fails: {failure.Code.Name()} {failure.Message}");
+            return null;
+        }
+    }
+
     private ChaosReport Judge(ObservedHistory history, IReadOnlyList<FaultFigures> faults, double seconds)
     {
         IHistoryCheck[] checks = [new LinearizabilityCheck(), new DurabilityCheck(), new ConvergenceCheck(), new VersionOrderCheck(), new OutcomeCheck(), new StalenessCheck(), new AtomicityCheck()];
@@ -119,7 +160,7 @@ internal sealed class ChaosRun : IAsyncDisposable
             foreach (var problem in check.Check(history).Take(MostToldOfEach)) violations.Add(new Violation(check.Name, problem));
         WriteHistory(history);
         return new ChaosReport(
-            _options, _cluster.Nodes.Count, seconds, history, faults, [.. checks.Select(c => c.Name), "exit-status", "clients", "nodes", "recovery", "rest"], violations, DurabilityCheck.CountCutFastWrites(history));
+            _options, _cluster.Nodes.Count, seconds, history, faults, [.. checks.Select(c => c.Name), "exit-status", "clients", "nodes", "damage", "recovery", "rest"], violations, DurabilityCheck.CountCutFastWrites(history));
     }
 
     private void WriteHistory(ObservedHistory history)

@@ -20,7 +20,7 @@ internal static class ChaosSandbox
     /// <summary>Why there can be no sandbox here; null if there can.</summary>
     public static string? Obstacle()
     {
-        foreach (var tool in (string[])["unshare", "nsenter", "ip", "mkfs.ext4", "mount", "umount", "cc"])
+        foreach (var tool in (string[])["setsid", "unshare", "nsenter", "ip", "mkfs.ext4", "mount", "umount", "cc"])
             if (!SystemTool.Exists(tool)) return $"{tool} is not installed";
         if (!File.Exists("/dev/net/tun")) return "there is no /dev/net/tun";
         if (!File.Exists("/dev/loop-control")) return "there are no loop devices";
@@ -58,8 +58,9 @@ internal static class ChaosSandbox
     {
         var program = Environment.ProcessPath!;
         string[] self = Path.GetFileNameWithoutExtension(program) == "dotnet" ? [program, typeof(ChaosSandbox).Assembly.Location] : [program];
-        var start = new ProcessStartInfo("unshare") { RedirectStandardInput = true };
-        foreach (var argument in (string[])["--net", "--mount", "--pid", "--fork", "--kill-child=KILL", "--mount-proc", "--", .. self, "chaos", .. arguments])
+        // Ctrl-C at a terminal goes to all of a session: in one of their own, the nodes do not get it.
+        var start = new ProcessStartInfo("setsid") { RedirectStandardInput = true };
+        foreach (var argument in (string[])["--wait", "unshare", "--net", "--mount", "--pid", "--fork", "--kill-child=KILL", "--mount-proc", "--", .. self, "chaos", .. arguments])
             start.ArgumentList.Add(argument);
         start.Environment[InsideVariable] = directory;
         using var process = Process.Start(start)!;

@@ -7,16 +7,23 @@ namespace KvStore.Tests.Chaos.Runs;
 internal readonly record struct FaultSpan(ChaosFault[] Faults, long BeginNs, long EndNs)
 {
     /// <summary>By which figures are added up.</summary>
-    public string Kind => Faults.Length == 1 ? ChaosFault.NameOf(Faults[0].Kind) : "two at once";
+    public string Kind => Faults.Length == 1 ? ChaosFault.NameOf(Faults[0].Kind) : TwoAtOnce;
+
+    public const string TwoAtOnce = "two at once";
+
+    public override string ToString() => string.Join(" + ", Faults.Select(f => ChaosFault.NameOf(f.Kind)));
 }
 
-/// <summary>What one kind of fault did to strong writes.</summary>
+/// <summary>What one kind of fault did to strong writes while it was on alone, or two together.</summary>
+/// <param name="Alone">How often it was on alone.</param>
+/// <param name="Paired">How often beside another.</param>
 /// <param name="LongestSeconds">The longest time in which a partition took none.</param>
 /// <param name="LongestAfterSeconds">The part of such a time that lay behind the fault's end.</param>
-internal readonly record struct FaultFigures(string Kind, int Times, double LongestSeconds, double LongestAfterSeconds)
+/// <param name="Worst">Which of those that are counted here it was.</param>
+internal readonly record struct FaultFigures(string Kind, int Alone, int Paired, double LongestSeconds, double LongestAfterSeconds, string Worst)
 {
     /// <summary>The longest time, as text: what is too short to be kept is not nothing.</summary>
-    public string Longest => LongestSeconds == 0
+    public string Longest => Alone == 0 ? "-" : LongestSeconds == 0
         ? string.Create(CultureInfo.InvariantCulture, $"under {Availability.LeastGapNs / 1e9:F1} s")
         : string.Create(CultureInfo.InvariantCulture, $"{LongestSeconds:F2} s");
 
@@ -26,8 +33,10 @@ internal readonly record struct FaultFigures(string Kind, int Times, double Long
         var blamed = gaps.Select(gap => (Gap: gap, Span: spans.LastOrDefault(s => s.BeginNs <= gap.UntilNs))).Where(b => b.Span.Faults is not null).ToLookup(b => b.Span.Kind);
         return
         [
-            .. spans.GroupBy(s => s.Kind).OrderBy(g => g.Key, StringComparer.Ordinal).Select(g => new FaultFigures(
-                g.Key, g.Count(), blamed[g.Key].Select(b => b.Gap.Seconds).DefaultIfEmpty(0).Max(), blamed[g.Key].Select(b => SecondsAfter(b.Gap, b.Span)).DefaultIfEmpty(0).Max())),
+            .. spans.SelectMany(s => s.Faults.Select(f => ChaosFault.NameOf(f.Kind)).Append(s.Kind)).Distinct().Order(StringComparer.Ordinal).Select(kind => new FaultFigures(
+                kind, spans.Count(s => s.Kind == kind), spans.Where(s => s.Kind == FaultSpan.TwoAtOnce).Sum(s => s.Faults.Count(f => ChaosFault.NameOf(f.Kind) == kind)),
+                blamed[kind].Select(b => b.Gap.Seconds).DefaultIfEmpty(0).Max(), blamed[kind].Select(b => SecondsAfter(b.Gap, b.Span)).DefaultIfEmpty(0).Max(),
+                blamed[kind].OrderByDescending(b => b.Gap.Seconds).Select(b => b.Span.ToString()).FirstOrDefault(""))),
         ];
     }
 

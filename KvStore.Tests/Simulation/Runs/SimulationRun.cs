@@ -21,6 +21,7 @@ internal sealed class SimulationRun : IDisposable
 
     private const long NsPerMs = 1_000_000;
     private const long LookEveryNs = 10 * NsPerMs;
+    private const ulong MostStaleAtRestMs = 1_000;
     private const long RestWithinNs = 60_000 * NsPerMs;
     private readonly Scenario _scenario;
     private readonly SimCluster _cluster;
@@ -83,7 +84,7 @@ internal sealed class SimulationRun : IDisposable
     /// <summary>Everybody must agree, and take writes again, within a while.</summary>
     private List<ReplicaContent> Rest()
     {
-        var isAtRest = _cluster.World.RunUntil(() => _clients.All(c => c.IsIdle) && TakesWrites() && IsAtRest(), RestWithinNs);
+        var isAtRest = _cluster.World.RunUntil(() => _clients.All(c => c.IsIdle) && TakesRequests() && IsAtRest(), RestWithinNs);
         foreach (var stop in _nemesis.Stops) _violations.Add(new Violation("stop", stop));
         foreach (var refusal in _nemesis.Refusals) _violations.Add(new Violation("start", refusal));
         if (!isAtRest) _violations.Add(new Violation("rest", $"not at rest {RestWithinNs / NsPerMs} ms after all was healed:\n{Standing()}"));
@@ -91,25 +92,42 @@ internal sealed class SimulationRun : IDisposable
     }
 
     private readonly Dictionary<ushort, SimReply> _lastWrites = [];
+    private readonly Dictionary<(int Node, ushort Partition, ReadConsistency Consistency), SimReply> _lastReads = [];
     private int _lastTries;
 
-    /// <summary>A strong write to each partition, repeated until it is acknowledged.</summary>
-    private bool TakesWrites()
+    /// <summary>A strong write to each partition, repeated until it is acknowledged; then reads of it at each node, repeated until they are answered.</summary>
+    private bool TakesRequests()
     {
         if (_cluster.Running.Count() + _nemesis.Lost.Count < _scenario.Nodes) return false;
         var all = true;
         for (ushort partition = 0; partition < _scenario.Partitions; partition++)
         {
             var reply = _lastWrites.GetValueOrDefault(partition);
-            if (reply is { IsDone: true, Type: FrameType.WriteReply }) continue;
+            var running = _cluster.Running.Select(n => (int)n.Self.Value).ToList();
+            if (reply is { IsDone: true, Type: FrameType.WriteReply })
+            {
+                foreach (var node in running) all &= Answers(node, partition, ReadConsistency.Quorum) & Answers(node, partition, ReadConsistency.Local);
+                continue;
+            }
+
             all = false;
             if (reply is { IsDone: false }) continue;
             _lastTries++;
-            var running = _cluster.Running.Select(n => (int)n.Self.Value).ToList();
             _lastWrites[partition] = _cluster.Put(running[_lastTries % running.Count], KeyOf(partition), $"z.{_lastTries}", timeoutMs: 2_000);
         }
 
         return all;
+    }
+
+    /// <summary>Whether a node answers what was written last, or something as new; a local read with a bound that says so.</summary>
+    private bool Answers(int node, ushort partition, ReadConsistency consistency)
+    {
+        var reply = _lastReads.GetValueOrDefault((node, partition, consistency));
+        if (reply is { IsDone: false }) return false;
+        if (reply is { Type: FrameType.GetReply } && GetReply.DecodeSingle(reply.Body) is var read && read.Found
+            && (consistency == ReadConsistency.Quorum || read.StalenessMs <= MostStaleAtRestMs)) return true;
+        _lastReads[(node, partition, consistency)] = _cluster.Get(node, KeyOf(partition), consistency);
+        return false;
     }
 
     private string KeyOf(ushort partition)
@@ -137,7 +155,7 @@ internal sealed class SimulationRun : IDisposable
         var raft = r.Replica.Raft;
         var halt = r.Replica.Status.Halt is null ? "" : " halted";
         return $"partition {r.Replica.Id} {r.Node.Self}: {raft.Role} term {raft.Term} leader {raft.Leader} last {raft.Log.LastIndex} durable {raft.Durable} commit {raft.Commit} applied {raft.Applied}{halt}";
-    })) + $"\n{_clients.Count(c => !c.IsIdle)} clients wait; last writes: {string.Join(", ", _lastWrites.Where(w => !w.Value.IsDone || w.Value.Error is not null).Select(w => $"{w.Key}: {w.Value}"))}";
+    })) + $"\n{_clients.Count(c => !c.IsIdle)} clients wait; last writes: {string.Join(", ", _lastWrites.Where(w => !w.Value.IsDone || w.Value.Error is not null).Select(w => $"{w.Key}: {w.Value}"))}; last reads: {string.Join(", ", _lastReads.Where(r => r.Value.Value is null).Select(r => $"{r.Key}: {r.Value}"))}";
 
     private void OnGone(int node)
     {
