@@ -288,7 +288,7 @@ public sealed class KvNode : IDisposable
         {
             _storage.FlushAll();
         }
-        catch (DiskException full) when (full.IsDiskFull)
+        catch (DiskException full) when (full.IsDiskFull || full.IsShortage)
         {
             _seams.Log.Warn($"what is in memory cannot be written to tables, and is replayed from the log at the next start: {full.Message}");
         }

@@ -35,10 +35,11 @@ internal sealed class AtomicityCheck : IHistoryCheck
 
     private static ObservedWrite? Missing(ObservedRead read, RecordVersion through, ObservedHistory history)
     {
+        var log = history.CommittedWritesOf(read.Key);
+        var before = log.CountThrough(through.Index);
+        if (before == 0 || log[before - 1] is not { Value: not null } last || read.Version >= last.Version) return null;
         var writes = history.WritesByKey[read.Key];
         if (writes.Any(w => w.Expires)) return null;
-        var last = writes.Where(w => w.Version <= through && history.IsCommitted(w)).MaxBy(w => w.Version);
-        if (last is null || last.Value is null || read.Version >= last.Version) return null;
         var mayBeDeleted = read.Value is null && writes.Any(w => w is { Value: null, Outcome: not Outcome.NotApplied } && (!w.IsApplied || w.Version > last.Version));
         return mayBeDeleted ? null : last;
     }

@@ -107,6 +107,8 @@ internal sealed class KeyHistory
     private static bool DeletesValue(RegisterOperation o) =>
         o is { Outcome: not RegisterOutcome.ConditionFailed, Existed: not false, Action: RegisterAction.Delete or RegisterAction.DeleteIfVersion };
 
+    public string? SoughtRevisionOf(int operation) => SoughtRevision(Operations[operation]);
+
     /// <summary>The revision that an answer names: what a condition demanded when it held, what it met when it failed.</summary>
     private static string? SoughtRevision(RegisterOperation o) =>
         o.Action is RegisterAction.PutIfVersion or RegisterAction.DeleteIfVersion && o.Outcome != RegisterOutcome.ConditionFailed ? o.Expected : o.Revision;

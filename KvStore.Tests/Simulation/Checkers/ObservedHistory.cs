@@ -9,6 +9,8 @@ internal sealed class ObservedHistory
 {
     private ILookup<string, ObservedWrite>? _writesByKey;
     private HashSet<(ushort Partition, RecordVersion Version)>? _committed;
+    private Dictionary<ushort, WriteLog>? _logs;
+    private Dictionary<string, WriteLog>? _logsByKey;
 
     public required IReadOnlyList<ObservedWrite> Writes { get; init; }
 
@@ -33,6 +35,15 @@ internal sealed class ObservedHistory
     public bool IsCommitted(ushort partition, RecordVersion version) => CommittedVersions.Contains((partition, version));
 
     public bool IsCommitted(ObservedWrite write) => write.IsApplied && IsCommitted(write.Partition, write.Version);
+
+    /// <summary>Those of a partition that are known to be committed.</summary>
+    public WriteLog CommittedWritesOf(ushort partition) => (_logs ??= LogsBy(w => w.Partition)).GetValueOrDefault(partition, WriteLog.Empty);
+
+    /// <summary>Those of a key that are known to be committed.</summary>
+    public WriteLog CommittedWritesOf(string key) => (_logsByKey ??= LogsBy(w => w.Key)).GetValueOrDefault(key, WriteLog.Empty);
+
+    private Dictionary<T, WriteLog> LogsBy<T>(Func<ObservedWrite, T> by)
+        where T : notnull => Writes.Where(IsCommitted).GroupBy(by).ToDictionary(g => g.Key, g => new WriteLog(g));
 
     private HashSet<(ushort Partition, RecordVersion Version)> FindCommitted() =>
     [

@@ -134,16 +134,17 @@ internal sealed class RegisterSearch
     private void AddOptional(List<int> candidates)
     {
         var isAbsent = _state == KeyHistory.NoWriter;
-        var isUnclear = IsEnabled(_ambiguous.First); // it may mean any write
         var isWanted = IsEnabled((isAbsent ? _needPresent : _needAbsent).First);
+        var sought = IsEnabled(_ambiguous.First) ? FindSought() : null; // it may mean any write
         var (hasPlainWrite, hasPlainDelete, hasUnclearWrite) = (false, false, false);
         for (var i = _optional.First; IsEnabled(i); i = _optional.After(i))
         {
             if (!MayReplaceState(i) || !_history.Matches(i, _state)) continue;
             var isPlain = _history.Need[i] == RegisterNeed.Nothing && !(_history.Writes[i] && (_history.ChainMayDelete[i] || _isNamed[i]));
             if (!isPlain) candidates.Add(i);
-            else if (_history.Deletes[i]) hasPlainDelete |= AddFirst(i, !hasPlainDelete && (isUnclear || (isWanted && !isAbsent)));
-            else if (isUnclear && IsMeant(i)) hasUnclearWrite |= AddFirst(i, !hasUnclearWrite || _history.RevisionOf[i] is not null || IsMeantByValue(i));
+            else if (_history.Deletes[i]) hasPlainDelete |= AddFirst(i, !hasPlainDelete && (sought is not null || (isWanted && !isAbsent)));
+            else if (sought is not null && sought.Names(_history.Operations[i].Value, _history.RevisionOf[i])) candidates.Add(i);
+            else if (sought is { IsAny: true } && _history.RevisionOf[i] is null) hasUnclearWrite |= AddFirst(i, !hasUnclearWrite);
             else hasPlainWrite |= AddFirst(i, !hasPlainWrite && isWanted && isAbsent);
         }
 
@@ -154,19 +155,36 @@ internal sealed class RegisterSearch
         }
     }
 
-    /// <summary>Whether an operation of which it is unclear what it met may have met this write.</summary>
-    private bool IsMeant(int write)
+    /// <summary>What those that may come next and of which it is unclear what they met may have met.</summary>
+    private Sought FindSought()
     {
+        var sought = new Sought();
         for (var i = _unclear.First; IsEnabled(i); i = _unclear.After(i))
-            if (i != write && _history.Matches(i, write)) return true;
-        return false;
+        {
+            if (_history.Need[i] == RegisterNeed.Value) sought.Values.Add(_history.Operations[i].Value!);
+            else if (_history.Need[i] == RegisterNeed.NotRevision) sought.IsAlmostAny = true;
+            else if (_history.SoughtRevisionOf(i) is { } revision) sought.Revisions.Add(revision);
+            sought.IsAny |= _history.Need[i] != RegisterNeed.Value;
+        }
+
+        return sought;
     }
 
-    private bool IsMeantByValue(int write)
+    /// <summary>
+    /// Writes by their value or revision; if <see cref="IsAny"/>, one whose revision is not known; if <see cref="IsAlmostAny"/>, any other.
+    /// </summary>
+    private sealed class Sought
     {
-        for (var i = _unclear.First; IsEnabled(i); i = _unclear.After(i))
-            if (_history.Need[i] == RegisterNeed.Value && _history.Matches(i, write)) return true;
-        return false;
+        public HashSet<string> Values { get; } = [];
+
+        public HashSet<string> Revisions { get; } = [];
+
+        public bool IsAny { get; set; }
+
+        public bool IsAlmostAny { get; set; }
+
+        public bool Names(string? value, string? revision) =>
+            (value is not null && Values.Contains(value)) || (revision is not null && (IsAlmostAny || Revisions.Contains(revision)));
     }
 
     /// <summary>An operation (-1: none) may come next if it was invoked before any that is left returned.</summary>

@@ -43,11 +43,14 @@ internal sealed class StalenessCheck : IHistoryCheck
     }
 
     /// <summary>A write that proves that the entry which was read is not in the log: one of a later term at its index, or before.</summary>
-    private static ObservedWrite? CutBefore(long ns, ObservedRead read, ObservedHistory history) =>
-        read.Version.IsNone || history.IsCommitted(read.Partition, read.Version)
-            ? null
-            : history.Writes.FirstOrDefault(w => w.Partition == read.Partition && w.CompletedNs < ns && history.IsCommitted(w)
-                && w.Version.Term > read.Version.Term && w.Version.Index <= read.Version.Index);
+    private static ObservedWrite? CutBefore(long ns, ObservedRead read, ObservedHistory history)
+    {
+        if (read.Version.IsNone || history.IsCommitted(read.Partition, read.Version)) return null;
+        var log = history.CommittedWritesOf(read.Partition);
+        for (var i = log.CountThrough(read.Version.Index) - 1; i >= 0 && log[i].Version.Term > read.Version.Term; i--)
+            if (log[i].CompletedNs < ns) return log[i];
+        return null;
+    }
 
     private static bool MayHide(ObservedWrite later, ObservedWrite write, ObservedRead read) =>
         (later.Value is null || later.Expires) && later.InvokedNs <= read.CompletedNs

@@ -173,7 +173,7 @@ internal sealed class SimulationRun : IDisposable
         foreach (var problem in _raft.Look(_cluster.Running)) Note("raft", problem);
         foreach (var problem in _promises.Look(_cluster.Running)) Note("promises", problem);
         foreach (var node in _cluster.Running)
-            if (node.Storage.ReadStatistics().Corruptions > 0 && !_nemesis.MayFindDamage(node.Self.Value)) Note("damage", $"{node.Self} has found damage, and nothing has damaged it");
+            if (node.Storage.Counters.Corruptions > 0 && !_nemesis.MayFindDamage(node.Self.Value)) Note("damage", $"{node.Self} has found damage, and nothing has damaged it");
     }
 
     private void Note(string check, string problem)
