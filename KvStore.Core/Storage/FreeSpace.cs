@@ -92,17 +92,15 @@ internal sealed class FreeSpace : IWorkItem, IDisposable
     {
         var free = _fs.FreeBytes(_directory);
         Volatile.Write(ref _freeBytes, free);
-        var wasShort = _isShort;
-        if (free < _reserve)
-        {
-            _isShort = true;
-        }
-        else if (_isShort && free >= _reserve + (_reserve / 4))
+        if (free < _reserve) _isShort = true;
+        if (!_isShort) return;
+        if (free >= _reserve + (_reserve / 4))
         {
             _isShort = false;
             _ballast.Restore(_reserve);
         }
 
-        if (wasShort) _onLooked();
+        // Also if this has just become short: who was refused in this moment waits for it.
+        _onLooked();
     }
 }

@@ -19,6 +19,7 @@ internal sealed class FlushWorker(StorageEngine engine, TableTree tree, ISchedul
     private bool _allWanted;
     private bool _isPosted;
     private bool _isClosed;
+    private bool _isPausing;
     private FlushJob? _job;
     private long _bytesInJob;
 
@@ -123,7 +124,8 @@ internal sealed class FlushWorker(StorageEngine engine, TableTree tree, ISchedul
         {
             _job!.Restart();
             _trouble = e;
-            scheduler.PostAfter(PauseAfterShortageNs, new WorkItem(Wake));
+            if (!_isPausing) scheduler.PostAfter(PauseAfterShortageNs, new WorkItem(EndPause));
+            _isPausing = true;
             return false;
         }
         catch (DiskException e)
@@ -131,6 +133,12 @@ internal sealed class FlushWorker(StorageEngine engine, TableTree tree, ISchedul
             engine.Fail(e);
             return false;
         }
+    }
+
+    private void EndPause()
+    {
+        lock (_lock) _isPausing = false;
+        Wake();
     }
 
     private FlushJob? Begin(IEnumerable<PartitionStore> partitions)

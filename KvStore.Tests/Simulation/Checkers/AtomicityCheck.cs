@@ -4,7 +4,7 @@ namespace KvStore.Tests.Simulation.Checkers;
 
 /// <summary>
 /// What a batch writes to a partition takes effect as a whole, with one revision. And a page shows each partition as it was at one moment:
-/// with an entry, it shows what was written before that entry.
+/// with an entry that is applied, it shows what was written before that entry. (A fast write is shown before it is applied.)
 /// </summary>
 internal sealed class AtomicityCheck : IHistoryCheck
 {
@@ -22,8 +22,7 @@ internal sealed class AtomicityCheck : IHistoryCheck
         var pages = history.Reads.Where(r => r.IsScan).GroupBy(r => (r.Client, r.InvokedNs, r.Partition));
         foreach (var page in pages)
         {
-            // What is not known to be committed may be the leftover of a log that was cut, from which entries of the one that counts are missing.
-            var newest = page.Where(r => r.Value is not null && history.IsCommitted(r.Partition, r.Version)).MaxBy(r => r.Version);
+            var newest = page.Where(r => r.Value is not null && IsApplied(r, history)).MaxBy(r => r.Version);
             if (newest is null) continue;
             foreach (var read in page)
             {
@@ -32,6 +31,9 @@ internal sealed class AtomicityCheck : IHistoryCheck
             }
         }
     }
+
+    private static bool IsApplied(ObservedRead read, ObservedHistory history) =>
+        read.IsQuorum || history.WritesByKey[read.Key].Any(w => w.IsStrong && w.IsApplied && w.Value == read.Value);
 
     private static ObservedWrite? Missing(ObservedRead read, RecordVersion through, ObservedHistory history)
     {

@@ -40,6 +40,9 @@ internal sealed class HistoryCheckTests
         yield return Allowed("a page without what is written later, deleted since, or not known to be committed", new HandHistory()
             .Write("a", "1", "5", 0, 10).Write("b", "2", "7", 0, 30).Write("c", "3", "4", 0, 10).Write("c", null, "8", 0, 40).Fast("d", "4", "1.3", 0, 10)
             .Get("a", "1", "5", 0, 50, InPage).Get("b", null, "", 0, 50, InPage).Get("c", null, "", 0, 50, InPage).Get("d", null, "", 0, 50, InPage));
+        yield return Allowed("a page with a fast write that is not applied yet, without a strong one before it", new HandHistory()
+            .Write("a", "1", "5", 0, 60).Fast("b", "2", "6", 0, 10).Local("a", null, "", 20, null, InPage).Local("b", "2", "6", 20, null, InPage)
+            .Get("b", "2", "6", 70, 80));
         yield return Allowed("a batch that was applied, and one that was not", new HandHistory()
             .Write("a", "1", "5", 0, 10, InBatch).Write("b", "2", "5", 0, 10, InBatch)
             .Failed("a", "3", KvError.Overloaded, Outcome.NotApplied, 20, 30).Get("a", "1", "5", 40, 50).Get("b", "2", "5", 40, 50));

@@ -126,6 +126,9 @@ internal sealed class SimulationRun : IDisposable
         if (reply is { IsDone: false }) return false;
         if (reply is { Type: FrameType.GetReply } && GetReply.DecodeSingle(reply.Body) is var read && read.Found
             && (consistency == ReadConsistency.Quorum || read.StalenessMs <= MostStaleAtRestMs)) return true;
+
+        // What only readers meet is not repaired.
+        if (reply?.Error is { Code: KvError.Internal } && _cluster.Running.Any(n => _nemesis.MayFindDamage(n.Self.Value))) return true;
         _lastReads[(node, partition, consistency)] = _cluster.Get(node, KeyOf(partition), consistency);
         return false;
     }
