@@ -16,6 +16,8 @@ internal sealed class RaftWatch
     private readonly Dictionary<(PartitionId, LogIndex), (Term Term, ulong Hash)> _payloads = [];
     private readonly Dictionary<(PartitionId, NodeId), Seen> _seen = [];
 
+    private readonly Dictionary<PartitionId, LogIndex> _committed = [];
+
     private readonly record struct Seen(ulong Boot, Term Term, LogIndex Commit, LogIndex Applied);
 
     /// <summary>Looks once.</summary>
@@ -39,10 +41,16 @@ internal sealed class RaftWatch
         return problems;
     }
 
+    /// <summary>Whether a replica has committed an index, or had when it was looked at last.</summary>
+    public bool HasCommitted(IEnumerable<KvNode> running, PartitionId partition, LogIndex index) =>
+        index <= _committed.GetValueOrDefault(partition)
+        || running.SelectMany(node => node.Replicas).Any(replica => replica.Id == partition && index <= replica.Raft.Commit);
+
     private IEnumerable<string> LookAt(KvNode node, Partition replica)
     {
         var raft = replica.Raft;
         var before = _seen.GetValueOrDefault((replica.Id, node.Self));
+        _committed[replica.Id] = LogIndex.Max(raft.Commit, _committed.GetValueOrDefault(replica.Id));
         _seen[(replica.Id, node.Self)] = new Seen(node.Identity.Boot, raft.Term, raft.Commit, raft.Applied);
         if (before.Boot == node.Identity.Boot)
         {

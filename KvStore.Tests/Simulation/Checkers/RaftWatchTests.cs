@@ -39,6 +39,21 @@ internal sealed class RaftWatchTests
     }
 
     [Test]
+    public void What_one_replica_has_committed_is_committed_even_when_its_node_is_gone()
+    {
+        using var cluster = Started(1);
+        cluster.Await(cluster.Put(1, "k", "a"));
+        var partition = cluster.PartitionOf("k");
+        var commit = cluster.Running.Max(node => node.Replicas.First(r => r.Id == partition).Raft.Commit.Value);
+        var watch = new RaftWatch();
+        watch.HasCommitted(cluster.Running, partition, new LogIndex(commit)).ShouldBeTrue();
+        watch.HasCommitted([], partition, new LogIndex(commit)).ShouldBeFalse("it has not looked");
+        watch.Look(cluster.Running).ShouldBeEmpty();
+        watch.HasCommitted([], partition, new LogIndex(commit)).ShouldBeTrue();
+        watch.HasCommitted(cluster.Running, partition, new LogIndex(commit + 1)).ShouldBeFalse();
+    }
+
+    [Test]
     public void What_goes_back_is_seen()
     {
         using var late = Started(1);

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using System.Text;
 using KvStore.Core.Node;
@@ -16,8 +17,12 @@ internal sealed class SimClient(SimCluster cluster, Scenario scenario, SeenHisto
 {
     private const long NsPerMs = 1_000_000;
     private const long PatienceNs = 500 * NsPerMs;
+    private const int GatheringThinkMs = 10;
+    private static readonly ImmutableArray<Operation> AtTheCut = [Operation.FastPut, Operation.FastPut, Operation.LocalGet, Operation.LocalGet, Operation.QuorumGet];
     private readonly Dictionary<string, WireRevision> _known = [];
     private readonly byte[] _padding = Noise(scenario.ValueBytes, number);
+    private int _gatherAt;
+    private long _gatherUntilNs;
     private Call? _call;
     private int _asked;
     private bool _stopped;
@@ -30,6 +35,9 @@ internal sealed class SimClient(SimCluster cluster, Scenario scenario, SeenHisto
     /// <summary>Told of the node that has acknowledged a write.</summary>
     public Action<int>? Acknowledged { get; init; }
 
+    /// <summary>Told of what a read has returned, at that moment.</summary>
+    public Action<ObservedRead>? Shown { get; init; }
+
     public void Start() => Think();
 
     /// <summary>Asks no more; what it has asked it waits for.</summary>
@@ -41,14 +49,26 @@ internal sealed class SimClient(SimCluster cluster, Scenario scenario, SeenHisto
         if (_call is { } call && call.Node == node) End(call, null);
     }
 
-    private void Think() => cluster.World.After((random.Next(2 * scenario.ThinkMs * 1_000) + 50) * 1_000L, Ask);
+    /// <summary>
+    /// Those that do not wait turn to a node that is being cut off: for a while it acknowledges fast writes that a new leader will cut, and
+    /// does not know that others write elsewhere. Scenarios without fast writes do without this.
+    /// </summary>
+    public void Gather(int node, long untilNs)
+    {
+        if (IsHasty && scenario.Operations.Contains(Operation.FastPut)) (_gatherAt, _gatherUntilNs) = (node, untilNs);
+    }
+
+    private bool IsGathering => cluster.World.NowNs < _gatherUntilNs;
+
+    private void Think() => cluster.World.After((random.Next(2 * (IsGathering ? GatheringThinkMs : scenario.ThinkMs) * 1_000) + 50) * 1_000L, Ask);
 
     private void Ask()
     {
         if (_stopped) return;
-        var operation = scenario.Operations[random.Next(scenario.Operations.Length)];
-        var node = 1 + random.Next(scenario.Nodes);
-        var key = KeyFor(operation);
+        var operations = IsGathering ? AtTheCut : scenario.Operations;
+        var operation = operations[random.Next(operations.Length)];
+        var node = IsGathering ? _gatherAt : 1 + random.Next(scenario.Nodes);
+        var key = KeyFor(IsGathering ? Operation.FastPut : operation);
         var timeoutMs = IsHasty ? random.Next(10, 300) : random.Chance(1, 10) ? random.Next(1, 200) : random.Next(500, 5_000);
         using var body = new FrameBuffer();
         var call = Encode(operation, key, body);
@@ -204,6 +224,12 @@ internal sealed class SimClient(SimCluster cluster, Scenario scenario, SeenHisto
 
     private int Number => number;
 
+    private void Add(ObservedRead read)
+    {
+        history.Reads.Add(read);
+        Shown?.Invoke(read);
+    }
+
     private void Add(ObservedWrite write)
     {
         if (write.Outcome == Outcome.Applied || write.Error == KvError.ConditionFailed) Learn(write.Key, write.Revision);
@@ -277,7 +303,7 @@ internal sealed class SimClient(SimCluster cluster, Scenario scenario, SeenHisto
 
             var result = GetReply.DecodeSingle(answer.Body);
             Client.Learn(key, result.Revision);
-            Client.History.Reads.Add(new ObservedRead
+            Client.Add(new ObservedRead
             {
                 Client = Client.Number,
                 Key = key,
@@ -322,7 +348,7 @@ internal sealed class SimClient(SimCluster cluster, Scenario scenario, SeenHisto
             var key = $"{prefix}{i}";
             if (last is not null && string.CompareOrdinal(key, last) > 0) continue;
             var isThere = found.TryGetValue(key, out var record);
-            history.Reads.Add(new ObservedRead
+            Add(new ObservedRead
             {
                 Client = number,
                 Key = key,

@@ -22,6 +22,7 @@ internal sealed class SimulationRun : IDisposable
     private const long NsPerMs = 1_000_000;
     private const long LookEveryNs = 10 * NsPerMs;
     private const ulong MostStaleAtRestMs = 1_000;
+    private const long GatherAfterNs = 1_000 * NsPerMs;
     private const long RestWithinNs = 60_000 * NsPerMs;
     private readonly Scenario _scenario;
     private readonly SimCluster _cluster;
@@ -40,14 +41,14 @@ internal sealed class SimulationRun : IDisposable
         _cluster.Network.MinDelayNs = scenario.MinDelayNs;
         _cluster.Network.JitterNs = scenario.JitterNs;
         _promises = new PromiseWatch(_acknowledged);
-        _nemesis = new Nemesis(_cluster, scenario.Nodes) { Gone = OnGone, Going = LookNow };
+        _nemesis = new Nemesis(_cluster, scenario.Nodes) { Gone = OnGone, Going = LookNow, CutsOff = OnCutOff };
         _cluster.Network.Sent = (from, type, body) =>
         {
             _promises.OnSent(_cluster.World.NowNs, from, type, body);
             _nemesis.OnSent(from, type, body);
         };
         var random = new Prng(scenario.Seed ^ 0xC11E_4715);
-        for (var i = 1; i <= scenario.Clients; i++) _clients.Add(new SimClient(_cluster, scenario, _history, i, random.Fork()) { Acknowledged = _nemesis.OnAnswered });
+        for (var i = 1; i <= scenario.Clients; i++) _clients.Add(new SimClient(_cluster, scenario, _history, i, random.Fork()) { Acknowledged = _nemesis.OnAnswered, Shown = OnShown });
     }
 
     public static RunResult Of(ulong seed, int durationMs) => Of(Scenario.Draw(seed, durationMs));
@@ -163,6 +164,18 @@ internal sealed class SimulationRun : IDisposable
     private void OnGone(int node)
     {
         foreach (var client in _clients) client.OnGone(node);
+    }
+
+    private void OnCutOff(int node, long untilNs)
+    {
+        foreach (var client in _clients) client.Gather(node, untilNs + GatherAfterNs);
+    }
+
+    private void OnShown(ObservedRead read)
+    {
+        var isShownTooEarly = read.IsQuorum && !read.Version.IsNone
+            && !_raft.HasCommitted(_cluster.Running, new PartitionId(read.Partition), new LogIndex(read.Version.Index));
+        if (isShownTooEarly) Note("uncommitted", $"what nobody has committed is read: {read}");
     }
 
     private void Look()
