@@ -15,7 +15,6 @@ internal sealed class RaftWatch
     private readonly Dictionary<(PartitionId, LogIndex), (Term Term, ulong LogTime)> _applied = [];
     private readonly Dictionary<(PartitionId, LogIndex), (Term Term, ulong Hash)> _payloads = [];
     private readonly Dictionary<(PartitionId, NodeId), Seen> _seen = [];
-
     private readonly Dictionary<PartitionId, LogIndex> _committed = [];
 
     private readonly record struct Seen(ulong Boot, Term Term, LogIndex Commit, LogIndex Applied);
