@@ -9,7 +9,7 @@ namespace KvStore.Core.Node;
 /// <summary>
 /// The committed entries of one partition on their way into the state machine, in order. An entry whose condition asks for a record that
 /// is not in memory parks the queue, not the shard: the record is read on another thread (<see cref="ColdReads"/>), and then the queue
-/// goes on. If it cannot be read, the queue halts until the replica is rebuilt.
+/// goes on. If it cannot be read, the queue halts until the replica is rebuilt, or the record can be read after all.
 /// </summary>
 internal sealed class ApplyQueue(
     Shard shard, RaftNode raft, PayloadLog log, PartitionStore store, PartitionStatus status, PartitionWrites writes)
@@ -20,10 +20,14 @@ internal sealed class ApplyQueue(
     /// <summary>Entries are applied in portions of this many between looks at the storage engine's room.</summary>
     private const int Portion = 16;
 
+    /// <summary>A halted queue has its records read again so often: the disk may have failed for a while only, and perhaps nobody can rebuild the replica.</summary>
+    private const long ReadAgainMs = 10_000;
+
     /// <summary>The records that the entry at the head waits for, or has got.</summary>
     private EntryRecords? _head;
 
     private long _standingReported;
+    private long _readAgainAtMs;
 
     public bool IsHalted => status.Halt is not null;
 
@@ -52,6 +56,12 @@ internal sealed class ApplyQueue(
     /// <param name="through">Committed, and durable here.</param>
     public void Run(LogIndex through)
     {
+        if (IsHalted && _head is { IsRead: true, Damage: null, MustReadAgain: false })
+        {
+            Context.Log.Info($"partition {store.Id}: goes on after index {raft.Applied}, for what it needs can be read again");
+            Resume();
+        }
+
         if (!IsHalted && _head is not { IsRead: false }) Apply(through);
         ReleasePayloads();
         var standing = StandsStill ? log.MemoryBytes : 0;
@@ -59,10 +69,11 @@ internal sealed class ApplyQueue(
         _standingReported = standing;
     }
 
-    /// <summary>Has the head's records read again if they could not be read for want of descriptors or memory. Called now and then.</summary>
+    /// <summary>Has the head's records read again if they could not be read: each time for want of descriptors or memory, rarely for damage. Called now and then.</summary>
     public void RetryRead()
     {
-        if (_head is not { IsRead: true, MustReadAgain: true } records || IsHalted) return;
+        if (_head is not { IsRead: true } records || (IsHalted ? shard.NowMs < _readAgainAtMs : !records.MustReadAgain)) return;
+        _readAgainAtMs = shard.NowMs + ReadAgainMs;
         records.IsRead = false;
         ReadHead(records);
     }
@@ -71,7 +82,11 @@ internal sealed class ApplyQueue(
     public void OnInstalled()
     {
         _head = null;
-        if (!IsHalted) return;
+        if (IsHalted) Resume();
+    }
+
+    private void Resume()
+    {
         status.Halt = null;
         raft.AllowLeading();
     }
@@ -136,6 +151,7 @@ internal sealed class ApplyQueue(
     private void Halt(CorruptionException damage)
     {
         status.Halt = new PartitionHalt(store.Id, raft.Applied, damage);
+        _readAgainAtMs = shard.NowMs + ReadAgainMs;
         Context.Counters.AddPartitionHalt();
         Context.Log.Warn($"partition {store.Id}: halted after index {raft.Applied}, until it is rebuilt: {damage.Message}");
         writes.OnHalted();

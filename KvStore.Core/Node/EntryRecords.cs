@@ -59,12 +59,12 @@ internal sealed class EntryRecords
     /// <summary>Reads what is applied now. Blocks on the disk.</summary>
     public void Read(PartitionStore store)
     {
-        MustReadAgain = false;
+        (Damage, MustReadAgain) = (null, false);
         try
         {
             using var view = store.Pin();
             for (var i = 0; i < _keys.Length; i++)
-                if (_keys[i] is { } key && view.TryGet(key, _includeOverlay, out var info, out _)) _found[i] = info;
+                if (_keys[i] is { } key) _found[i] = view.TryGet(key, _includeOverlay, out var info, out _) ? info : null;
         }
         catch (CorruptionException damage)
         {

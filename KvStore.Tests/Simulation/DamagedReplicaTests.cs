@@ -208,6 +208,34 @@ internal sealed class DamagedReplicaTests
         Cas(cluster, leader, revision, "2");
     }
 
+    /// <summary>Reads fail for reasons that pass, too; and the primary may be damaged where this replica is not, so that nobody can rebuild it.</summary>
+    [Test]
+    public void A_halted_replica_that_nobody_rebuilds_goes_on_when_it_can_read_again()
+    {
+        using var cluster = Started(19);
+        WithoutRebuild(cluster);
+        var leader = cluster.LeaderOf(Key);
+        var damaged = Enumerable.Range(1, 3).First(n => n != leader);
+        var revision = cluster.Await(cluster.Put(leader, Key, "0")).Written.Revision;
+        var path = DamageTableOf(cluster, damaged);
+        for (var i = 1; i <= 10; i++) revision = Cas(cluster, leader, revision, $"{i}");
+        cluster.World.RunFor(25 * Second);
+        cluster[damaged].HaltedCount.ShouldBe(1, "it cannot be read yet");
+        cluster[damaged].Counters.PartitionHalts.ShouldBe(1);
+
+        cluster.DiskOf(damaged).FlipBit(path, 20, 3);
+        cluster.World.RunUntil(() => cluster[damaged].HaltedCount == 0, 11 * Second).ShouldBeTrue(string.Join('\n', cluster.Timeline));
+        Cas(cluster, leader, revision, "11");
+        cluster.World.RunUntil(() => cluster.Await(cluster.Get(damaged, Key, ReadConsistency.Local)).Value == "11", Second).ShouldBeTrue();
+        cluster[damaged].Counters.SnapshotsInstalled.ShouldBe(0);
+        cluster.Crash(leader);
+        cluster.Crash(6 - leader - damaged);
+        cluster.Restart(6 - leader - damaged);
+        cluster.World.RunFor(5 * Second);
+        cluster.Await(cluster.Get(damaged, Key)).Value.ShouldBe("11");
+        Fatal(cluster).ShouldBeEmpty();
+    }
+
     [Test]
     public void A_halted_replica_makes_its_node_flush_no_more_often()
     {
