@@ -45,7 +45,7 @@ public static class DataDirectoryInspection
         }
 
         var log = WalInspection.Inspect(fs, Path.Combine(directory, LogName));
-        if (log.Damage is { } damage) Tell(new StorageProblem(damage.Path, damage.Offset, damage.ToString()));
+        foreach (var problem in log.Problems) Tell(problem);
         return new DataDirectoryReport(identity, cluster?.Topology, store, log);
     }
 

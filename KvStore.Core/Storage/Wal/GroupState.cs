@@ -27,7 +27,15 @@ internal readonly record struct GroupState(PartitionId Partition, HardStateRecor
         RecordPayload.SetNumber(bytes, 7, LastLsn.Value);
     }
 
-    public static GroupState Read(ReadOnlySpan<byte> bytes) => new(
+    /// <summary>The states that stand one after the other in <paramref name="bytes"/>.</summary>
+    public static GroupState[] ReadAll(ReadOnlySpan<byte> bytes)
+    {
+        var groups = new GroupState[bytes.Length / Bytes];
+        for (var i = 0; i < groups.Length; i++) groups[i] = Read(bytes[(i * Bytes)..]);
+        return groups;
+    }
+
+    private static GroupState Read(ReadOnlySpan<byte> bytes) => new(
         new PartitionId(BinaryPrimitives.ReadUInt16LittleEndian(bytes)),
         RecordPayload.HardState(bytes[8..]),
         new LogIndex(RecordPayload.Number(bytes, 4)),

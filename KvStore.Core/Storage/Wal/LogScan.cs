@@ -57,19 +57,12 @@ internal sealed class LogScan
 
     private bool TryReadHeader(IFile file, ulong number)
     {
-        _scanner.Open(file);
-        var page = _scanner.Bytes(0, WalFormat.PageBytes);
-        if (!SegmentHeader.TryReadVersion(page, out var version)) return Damaged(file, "the segment header is not one");
-        if (version != SegmentHeader.FormatVersion)
-            throw new WalRefusedException($"{file.Path} has format version {version}; this release knows version {SegmentHeader.FormatVersion}");
-        var bytes = _scanner.Bytes(0, WalFormat.PageBytes + (ushort.MaxValue + 1) * GroupState.Bytes);
-        if (!SegmentHeader.TryRead(bytes, out var header)) return Damaged(file, "the segment header's checksum is wrong");
-        if (header.Identity != _identity) throw new WalRefusedException($"{file.Path} belongs to {header.Identity}; this is {_identity}");
-        if (header.Number != number) return Damaged(file, $"the segment header says segment {header.Number}");
+        if (_scanner.ReadStart(file, number, _identity, out var fault) is not { } segment) return Damaged(file, fault);
+        var header = segment.Header;
         if (Segments.Count > 0 && header.Previous != Segments[^1].Header.Number) return Damaged(file, $"segment {header.Previous}, which comes before, is missing");
 
         if (Segments.Count > 0) Segments[^1].End = header.PreviousEnd;
-        Segments.Add(new ScannedSegment(file, header, ReadGroups(bytes.Slice(WalFormat.PageBytes, header.StateBytes))));
+        Segments.Add(segment);
         HighestEpoch = Math.Max(HighestEpoch, header.Epoch);
         RaiseDurable(header.Durable);
         return true;
@@ -112,12 +105,5 @@ internal sealed class LogScan
     {
         SetDamage(file, 0, Lsn.Zero, what);
         return false;
-    }
-
-    private static GroupState[] ReadGroups(ReadOnlySpan<byte> bytes)
-    {
-        var groups = new GroupState[bytes.Length / GroupState.Bytes];
-        for (var i = 0; i < groups.Length; i++) groups[i] = GroupState.Read(bytes[(i * GroupState.Bytes)..]);
-        return groups;
     }
 }

@@ -31,6 +31,10 @@ internal readonly record struct SegmentHeader(
     int StateBytes)
 {
     public const uint FormatVersion = 1;
+
+    /// <summary>The page and the states of as many groups as there can be.</summary>
+    public const int MaxBytes = WalFormat.PageBytes + ((ushort.MaxValue + 1) * GroupState.Bytes);
+
     private const ulong Magic = 0x47534C415744564B;
     private const int ChecksumFrom = 24;
 

@@ -22,6 +22,23 @@ internal sealed class SegmentScanner(ulong incarnation)
         _windowLength = 0;
     }
 
+    /// <summary>Opens a file and reads what segment <paramref name="number"/> of a log starts with; null if it does not start so, and <paramref name="fault"/> says why.</summary>
+    /// <exception cref="WalRefusedException">The file is another node's, or of a newer format.</exception>
+    public ScannedSegment? ReadStart(IFile file, ulong number, WalIdentity identity, out string fault)
+    {
+        Open(file);
+        fault = "the segment header is not one";
+        if (!SegmentHeader.TryReadVersion(Bytes(0, WalFormat.PageBytes), out var version)) return null;
+        if (version != SegmentHeader.FormatVersion)
+            throw new WalRefusedException($"{file.Path} has format version {version}; this release knows version {SegmentHeader.FormatVersion}");
+        var bytes = Bytes(0, SegmentHeader.MaxBytes);
+        fault = "the segment header's checksum is wrong";
+        if (!SegmentHeader.TryRead(bytes, out var header)) return null;
+        if (header.Identity != identity) throw new WalRefusedException($"{file.Path} belongs to {header.Identity}; this is {identity}");
+        fault = $"the segment header says segment {header.Number}";
+        return header.Number == number ? new ScannedSegment(file, header, GroupState.ReadAll(bytes.Slice(WalFormat.PageBytes, header.StateBytes))) : null;
+    }
+
     /// <summary>Up to <paramref name="length"/> bytes at an offset, fewer at the end of the file, none behind it. Valid until the next call.</summary>
     public ReadOnlySpan<byte> Bytes(int offset, int length)
     {

@@ -6,14 +6,14 @@ namespace KvStore.Core.Storage.Wal;
 /// <summary>Reads all of a log that nobody has open, as recovery would, and changes nothing.</summary>
 public static class WalInspection
 {
-    /// <summary>What the directory holds. Damage is part of the report; then the groups are those before the damage.</summary>
+    /// <summary>What the directory holds. Damage is part of the report; then the groups are those before the first of it.</summary>
     /// <exception cref="WalRefusedException">Of a newer format, or segments of several nodes.</exception>
     public static WalReport Inspect(IFileSystem fs, string directory)
     {
         ArgumentNullException.ThrowIfNull(fs);
         var numbers = LogFiles.List(fs, directory).Segments;
         if (numbers.Count == 0) return WalReport.Empty;
-        var identity = IdentityOf(fs, directory, numbers[0]);
+        var identity = IdentityOf(fs, directory, numbers);
         var scanner = new SegmentScanner(identity.Incarnation);
         var scan = new LogScan(directory, identity, scanner);
         var segments = new SegmentSet();
@@ -30,7 +30,8 @@ public static class WalInspection
                 [.. scan.Segments.Select(segment => new SegmentReport(segment.Header.Number, segment.Header.Epoch, segment.Header.FirstLsn, segment.File.Length, segment.End))],
                 [.. groups.States().Select(group => new GroupReport(
                     group.Partition, group.HardState.Term, group.HardState.Vote, group.HardState.Commit, entries.FirstOf(group.Partition, group.LastIndex), group.LastIndex))],
-                replay.Records, new Lsn(scan.Next.Value - 1), scan.TornBytes, scan.Damage);
+                replay.Records, new Lsn(scan.Next.Value - 1), scan.TornBytes,
+                scan.Damage is { } damage ? new DamageSurvey(fs, directory, identity).Run(numbers, damage) : []);
         }
         finally
         {
@@ -38,14 +39,18 @@ public static class WalInspection
         }
     }
 
-    /// <summary>The oldest segment says whose log it is; one that does not has a checksum that fits nobody, and is found damaged for that.</summary>
-    private static WalIdentity IdentityOf(IFileSystem fs, string directory, ulong number)
+    /// <summary>The oldest segment says whose log it is, or the next one if its header is damaged.</summary>
+    private static WalIdentity IdentityOf(IFileSystem fs, string directory, List<ulong> numbers)
     {
-        using var file = fs.Open(Path.Combine(directory, WalFormat.SegmentName(number)), FileOpenMode.Read);
         var scanner = new SegmentScanner(0);
-        scanner.Open(file);
-        var bytes = scanner.Bytes(0, WalFormat.PageBytes + ((ushort.MaxValue + 1) * GroupState.Bytes));
-        return SegmentHeader.TryRead(bytes, out var header) ? header.Identity : default;
+        foreach (var number in numbers)
+        {
+            using var file = fs.Open(Path.Combine(directory, WalFormat.SegmentName(number)), FileOpenMode.Read);
+            scanner.Open(file);
+            if (SegmentHeader.TryRead(scanner.Bytes(0, SegmentHeader.MaxBytes), out var header)) return header.Identity;
+        }
+
+        return default;
     }
 
     /// <summary>Whole, though the log does not say that it was durable: recovery takes it over.</summary>
@@ -85,12 +90,13 @@ public static class WalInspection
 }
 
 /// <summary>A log, read without opening it.</summary>
-/// <param name="Identity">Whose it is, as its oldest segment says.</param>
+/// <param name="Identity">Whose it is, as its oldest segment says whose header can be read.</param>
 /// <param name="TornBytes">The un-synced tail of a crash, which the next start cuts: normal.</param>
+/// <param name="Problems">What is damaged, in the order of the log; a node starts on it only if there is nothing.</param>
 public sealed record WalReport(
-    WalIdentity Identity, IReadOnlyList<SegmentReport> Segments, IReadOnlyList<GroupReport> Groups, long Records, Lsn LastLsn, long TornBytes, WalDamage? Damage)
+    WalIdentity Identity, IReadOnlyList<SegmentReport> Segments, IReadOnlyList<GroupReport> Groups, long Records, Lsn LastLsn, long TornBytes, IReadOnlyList<StorageProblem> Problems)
 {
-    public static readonly WalReport Empty = new(default, [], [], 0, Lsn.Zero, 0, null);
+    public static readonly WalReport Empty = new(default, [], [], 0, Lsn.Zero, 0, []);
 }
 
 /// <summary>A segment file.</summary>

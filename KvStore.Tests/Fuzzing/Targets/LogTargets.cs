@@ -26,7 +26,7 @@ internal static class LogTargets
             [
                 $"{nameof(WriteAheadLog)}.{nameof(WriteAheadLog.Open)}", $"{nameof(LogRecovery)}.{nameof(LogRecovery.Open)}", "SegmentScanner", "LogFiles.List",
                 $"{nameof(SegmentHeader)}.{nameof(SegmentHeader.TryRead)}", $"{nameof(SegmentHeader)}.{nameof(SegmentHeader.TryReadVersion)}",
-                $"{nameof(BatchHeader)}.{nameof(BatchHeader.TryRead)}", $"{nameof(GroupState)}.{nameof(GroupState.Read)}", "RecordEnumerator",
+                $"{nameof(BatchHeader)}.{nameof(BatchHeader.TryRead)}", $"{nameof(GroupState)}.{nameof(GroupState.ReadAll)}", "RecordEnumerator",
                 $"Wal.RecordHeader.{nameof(WalRecordHeader.Read)}", $"{nameof(WriteAheadLog)}.{nameof(WriteAheadLog.Read)}",
                 $"{nameof(EntryReader)}.{nameof(EntryReader.Read)}", $"{nameof(WalFormat)}.{nameof(WalFormat.TryParseSegmentName)}",
                 $"{nameof(WalFormat)}.{nameof(WalFormat.TryParseOpeningName)}", "RecordPayload",
@@ -137,10 +137,11 @@ internal static class LogTargets
     private static Decoded Inspect(ReadOnlyMemory<byte> input)
     {
         var report = WalInspection.Inspect(FileSet.Disk(input.Span, Directory), Directory);
-        var digest = new Digest().Add(report.Records).Add(report.LastLsn.Value).Add(report.TornBytes).Add($"{report.Identity} {report.Damage}");
+        var digest = new Digest().Add(report.Records).Add(report.LastLsn.Value).Add(report.TornBytes).Add($"{report.Identity}");
         foreach (var segment in report.Segments) digest.Add($"{segment}");
         foreach (var group in report.Groups) digest.Add($"{group}");
-        return digest.Done($"{report.Segments.Count} {report.Groups.Count} {report.Damage?.What}");
+        foreach (var problem in report.Problems) digest.Add($"{problem}");
+        return digest.Done($"{report.Segments.Count} {report.Groups.Count} {report.Problems.Count} {report.TornBytes > 0}");
     }
 
     private static byte[] RandomEntry(Random random)
