@@ -50,6 +50,8 @@ internal sealed class HistoryCheckTests
             .Write("k", "a", "5", 0, 10, w => w with { TtlMs = 50 }).Get("k", "a", "5", 40, 60).Get("k", null, "5", 55, 60));
         yield return Allowed("an expired record whose value is gone on one replica", new HandHistory()
             .Write("k", "a", "5", 0, 10, w => w with { TtlMs = 50 }).Get("k", null, "5", 100, 110));
+        yield return Allowed("a record that a delete of unknown outcome takes away, which was on its way since before it", new HandHistory()
+            .Failed("k", null, KvError.DeadlineExceeded, Outcome.Unknown, 0, 10).Write("k", "a", "5", 20, 30, w => w with { TtlMs = 50 }).Get("k", null, "6", 35, 40));
     }
 
     private static IEnumerable<TestCaseData> Wrong()
@@ -106,6 +108,9 @@ internal sealed class HistoryCheckTests
             .Write("k", "a", "5", 0, 10, w => w with { TtlMs = 50 }).Get("k", "a", "5", 70, 80));
         yield return Forbidden("time-to-live", "a record that is gone before its time", new HandHistory()
             .Write("k", "a", "5", 0, 10, w => w with { TtlMs = 50 }).Get("k", null, "5", 20, 30));
+        yield return Forbidden("time-to-live", "a record that is gone before its time, though nothing of the key was unknown or under way", new HandHistory()
+            .Write("k", null, "4", 0, 5).Failed("k", null, KvError.Overloaded, Outcome.NotApplied, 0, 5)
+            .Write("k", "a", "5", 10, 20, w => w with { TtlMs = 50 }).Get("k", null, "5", 25, 30).Failed("k", null, KvError.DeadlineExceeded, Outcome.Unknown, 40, 50));
         yield return Forbidden("staleness", "older than its bound", new HandHistory()
             .Write("k", "a", "5", 0, 10).Write("k", "b", "6", 20, 30).Local("k", "a", "5", 40, 9));
         yield return Forbidden("staleness", "absent, beyond its bound", new HandHistory().Write("k", "a", "5", 0, 10).Local("k", null, "", 40, 9));

@@ -32,7 +32,11 @@ internal sealed class TimeToLiveCheck : IHistoryCheck
     private static bool MustBeThere(ObservedWrite write, ObservedRead read, ObservedHistory history) =>
         read.InvokedNs > write.CompletedNs && read.CompletedNs < write.InvokedNs + TtlNs(write) - SlackNs
         && (write.IsStrong || history.IsCommitted(write))
-        && !history.WritesByKey[write.Key].Any(w => w != write && w.Outcome != Outcome.NotApplied && w.CompletedNs >= write.InvokedNs && w.InvokedNs <= read.CompletedNs);
+        && !history.WritesByKey[write.Key].Any(w => w != write && w.InvokedNs <= read.CompletedNs && MayFollow(w, write));
+
+    /// <summary>One of unknown outcome may be on its way still, however long ago its client gave it up.</summary>
+    private static bool MayFollow(ObservedWrite other, ObservedWrite write) =>
+        other.Outcome == Outcome.Unknown || (other.IsApplied && other.CompletedNs >= write.InvokedNs);
 
     private static long TtlNs(ObservedWrite write) => (long)write.TtlMs * NsPerMs;
 }
