@@ -1,6 +1,7 @@
 using KvStore.Core.Node;
 using KvStore.Core.Primitives;
 using KvStore.Core.Storage;
+using KvStore.Core.Storage.Wal;
 using KvStore.Tests.Simulation;
 using KvStore.Tests.Storage.Wal;
 using Shouldly;
@@ -11,6 +12,7 @@ namespace KvStore.Tests.Storage.Faults;
 internal sealed class InspectionWork : FaultWork
 {
     private const string Directory = "/data";
+    private const string DamagedLog = "/damaged";
     private readonly List<string> _before;
 
     public InspectionWork()
@@ -30,11 +32,9 @@ internal sealed class InspectionWork : FaultWork
             engine.FlushAll();
         }
 
-        var wal = new WalHarness(1) { Disk = Disk, Directory = $"{Directory}/{DataDirectoryInspection.LogName}" };
-        wal.Open();
-        for (ulong index = 1; index <= 20; index++) wal.Submit(WalHarness.Entry(1, 1, index, new string('7', 2000)));
-        wal.Scheduler.RunUntilIdle();
-        wal.Log!.Dispose();
+        WriteLog($"{Directory}/{DataDirectoryInspection.LogName}", entriesTogether: 20);
+        WriteLog(DamagedLog, entriesTogether: 1);
+        Disk.FlipBit($"{DamagedLog}/{WalFormat.SegmentName(1)}", 3 * WalFormat.PageBytes, 0);
         _before = Contents();
     }
 
@@ -57,11 +57,25 @@ internal sealed class InspectionWork : FaultWork
         if (Told.Count > 0) return;
         report.Log.Records.ShouldBe(20);
         report.Store!.Tables.Sum(table => table.Records).ShouldBe(100);
+        WalInspection.Inspect(Disk, DamagedLog).Problems.Count.ShouldBe(1);
+    }
+
+    private void WriteLog(string directory, ulong entriesTogether)
+    {
+        var wal = new WalHarness(1) { Disk = Disk, Directory = directory };
+        wal.Open();
+        for (ulong index = 1; index <= 20; index++)
+        {
+            wal.Submit(WalHarness.Entry(1, 1, index, new string('7', 2000)));
+            if (index % entriesTogether == 0) wal.Scheduler.RunUntilIdle();
+        }
+
+        wal.Log!.Dispose();
     }
 
     private List<string> Contents() =>
     [
-        .. new[] { "", $"/{DataDirectoryInspection.StoreName}", $"/{DataDirectoryInspection.LogName}" }
-            .SelectMany(part => Disk.List(Directory + part).Select(name => $"{part}/{name} {StableHash.Of(Disk.Content($"{Directory}{part}/{name}"))}")),
+        .. new[] { Directory, $"{Directory}/{DataDirectoryInspection.StoreName}", $"{Directory}/{DataDirectoryInspection.LogName}", DamagedLog }
+            .SelectMany(directory => Disk.List(directory).Select(name => $"{directory}/{name} {StableHash.Of(Disk.Content($"{directory}/{name}"))}")),
     ];
 }
