@@ -21,7 +21,7 @@ public interface IScheduler
     /// </summary>
     void PostNext(IWorkItem item) => Post(item);
 
-    /// <summary>Runs <paramref name="item"/> once after about <paramref name="delayNs"/> nanoseconds. Disposing the result cancels it if it has not started.</summary>
+    /// <summary>Runs <paramref name="item"/> once, <paramref name="delayNs"/> nanoseconds from now or some milliseconds later. Disposing the result cancels it if it has not started.</summary>
     IDisposable PostAfter(long delayNs, IWorkItem item);
 
     /// <summary>

@@ -10,6 +10,7 @@ namespace KvStore.Core.Io;
 public sealed class ThreadPoolScheduler(Action<Exception> onFatal) : IScheduler
 {
     private readonly ConcurrentQueue<PooledWork> _idle = new();
+    private readonly SystemClock _clock = new();
 
     public void Post(IWorkItem item) => ThreadPool.UnsafeQueueUserWorkItem(Carry(item), preferLocal: false);
 
@@ -20,12 +21,9 @@ public sealed class ThreadPoolScheduler(Action<Exception> onFatal) : IScheduler
     }
 
     public IDisposable PostAfter(long delayNs, IWorkItem item) =>
-        new DelayedWork(this, item, ToMilliseconds(delayNs));
+        new DelayedWork(this, item, delayNs);
 
     public ILane CreateLane(string name) => new ThreadLane(name, onFatal);
-
-    /// <summary>Rounded up: an item never runs before its time.</summary>
-    private static long ToMilliseconds(long delayNs) => Math.Max(0, (delayNs + 999_999) / 1_000_000);
 
     private PooledWork Carry(IWorkItem item)
     {
@@ -65,17 +63,33 @@ public sealed class ThreadPoolScheduler(Action<Exception> onFatal) : IScheduler
         }
     }
 
-    /// <summary>The one-argument constructor makes the timer its own state, so that it is not collected while it runs, whether or not the caller keeps the result.</summary>
+    /// <summary>
+    /// Never runs its item before its time: the runtime counts the coarse ticks of the system, and its timers may fire several milliseconds early.
+    /// The one-argument constructor makes the timer its own state, so that it is not collected while it runs, whether or not the caller keeps the result.
+    /// </summary>
     private sealed class DelayedWork : IDisposable
     {
+        private readonly ThreadPoolScheduler _owner;
+        private readonly IWorkItem _item;
         private readonly Timer _timer;
+        private readonly long _dueNs;
 
-        public DelayedWork(ThreadPoolScheduler owner, IWorkItem item, long delayMs)
+        public DelayedWork(ThreadPoolScheduler owner, IWorkItem item, long delayNs)
         {
-            _timer = new Timer(_ => owner.Run(item));
-            _timer.Change(delayMs, Timeout.Infinite);
+            (_owner, _item, _dueNs) = (owner, item, owner._clock.BootTimeNs + delayNs);
+            _timer = new Timer(_ => OnTimer());
+            Start(delayNs);
         }
 
         public void Dispose() => _timer.Dispose();
+
+        private void OnTimer()
+        {
+            var leftNs = _dueNs - _owner._clock.BootTimeNs;
+            if (leftNs > 0) Start(leftNs);
+            else _owner.Run(_item);
+        }
+
+        private void Start(long leftNs) => _timer.Change((Math.Max(0, leftNs) + 999_999) / 1_000_000, Timeout.Infinite);
     }
 }
