@@ -195,7 +195,9 @@ public sealed class StorageEngine : IDisposable
 
     /// <summary>A flush is one table whatever its size: tables in level 0 are counted, and each is looked into by every read.</summary>
     internal TableSequence NewTables(bool forLevel0) =>
-        new(_fs, _tree.Directory, _tree.NewFileNumber, forLevel0 ? long.MaxValue : _options.TableBytes);
+        forLevel0
+            ? new(_fs, _tree.Directory, _tree.NewFileNumber, long.MaxValue, long.MaxValue)
+            : new(_fs, _tree.Directory, _tree.NewFileNumber, _options.TableBytes, _options.TableRecords);
 
     internal Generation NewGeneration() => _tree.NewGeneration();
 

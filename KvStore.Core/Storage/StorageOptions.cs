@@ -12,6 +12,9 @@ public sealed record StorageOptions
     /// <summary>Below level 0 a table that has grown to this is ended and another begun.</summary>
     public long TableBytes { get; init; } = 32L << 20;
 
+    /// <summary>Nor does such a table hold more records, so that its filter (ten bits for each) remains small beside the cache.</summary>
+    public long TableRecords { get; init; } = 512 << 10;
+
     /// <summary>The level into which level 0 is merged holds about this much at most.</summary>
     public long BaseLevelBytes { get; init; } = 256L << 20;
 

@@ -21,6 +21,7 @@ internal sealed class SimEngine : IDisposable
     {
         MemTableBytes = 48 << 10,
         TableBytes = 12 << 10,
+        TableRecords = 150,
         BaseLevelBytes = 24 << 10,
         BlockCacheBytes = 256 << 10,
         Level0CompactionTables = 2,

@@ -15,7 +15,7 @@ internal sealed unsafe class BlockCache : IDisposable
 
     private readonly CacheShard[] _shards;
     private readonly bool _poison;
-    private long _pinnedBytes;
+    private long _keptBytes;
 
     public BlockCache(long capacityBytes, bool poison)
     {
@@ -29,7 +29,7 @@ internal sealed unsafe class BlockCache : IDisposable
 
     public long CapacityBytes { get; }
 
-    public long UsedBytes => _shards.Sum(shard => shard.UsedBytes);
+    public long UsedBytes => Volatile.Read(ref _keptBytes) + _shards.Sum(shard => shard.UsedBytes);
 
     public long Hits => _shards.Sum(shard => shard.Hits);
 
@@ -65,19 +65,28 @@ internal sealed unsafe class BlockCache : IDisposable
         return new BlockRef(block, this);
     }
 
-    /// <summary>Whether a held block may be held for good: at most half of the budget is given away like this.</summary>
-    public bool TryPin(in BlockRef block)
+    /// <summary>
+    /// Takes over a filled block that is to stay until <see cref="EndKeeping"/>, outside the shards, which shrink by it: at most half of the
+    /// budget is given away like this. If false, the block is still the caller's.
+    /// </summary>
+    public bool TryKeep(CachedBlock* block, out BlockRef kept)
     {
-        var bytes = block.Bytes;
-        if (Interlocked.Add(ref _pinnedBytes, bytes) <= CapacityBytes / 2) return true;
-        Interlocked.Add(ref _pinnedBytes, -bytes);
-        return false;
+        var bytes = CachedBlock.Bytes(block);
+        if (Interlocked.Add(ref _keptBytes, bytes) > CapacityBytes / 2)
+        {
+            Interlocked.Add(ref _keptBytes, -bytes);
+            kept = default;
+            return false;
+        }
+
+        kept = KeepPrivate(block);
+        return true;
     }
 
-    public void Unpin(in BlockRef block)
+    public void EndKeeping(in BlockRef kept)
     {
-        Interlocked.Add(ref _pinnedBytes, -block.Bytes);
-        block.Release();
+        Interlocked.Add(ref _keptBytes, -kept.Bytes);
+        kept.Release();
     }
 
     public void Free(CachedBlock* block)
@@ -91,6 +100,9 @@ internal sealed unsafe class BlockCache : IDisposable
     {
         foreach (var shard in _shards) shard.Clear();
     }
+
+    /// <summary>What one shard may take of the budget at this moment.</summary>
+    internal long ShardBytes => (CapacityBytes - Volatile.Read(ref _keptBytes)) / _shards.Length;
 
     private CacheShard ShardOf(ulong hash) => _shards[hash >> 60 & (ulong)(_shards.Length - 1)];
 

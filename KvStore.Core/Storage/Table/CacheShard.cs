@@ -14,18 +14,16 @@ internal sealed unsafe class CacheShard
 
     private readonly Lock _lock = new();
     private readonly BlockCache _owner;
-    private readonly long _capacityBytes;
     private readonly ulong[] _ghosts;
     private CachedBlock*[] _buckets = new CachedBlock*[256];
     private Queue _small;
     private Queue _main;
     private int _count;
 
-    public CacheShard(BlockCache owner, long capacityBytes)
+    public CacheShard(BlockCache owner, long mostBytes)
     {
         _owner = owner;
-        _capacityBytes = capacityBytes;
-        _ghosts = new ulong[BitOperations.RoundUpToPowerOf2((ulong)Math.Max(64, capacityBytes / BytesPerGhost))];
+        _ghosts = new ulong[BitOperations.RoundUpToPowerOf2((ulong)Math.Max(64, mostBytes / BytesPerGhost))];
     }
 
     public long UsedBytes => Volatile.Read(ref _small.Bytes) + Volatile.Read(ref _main.Bytes);
@@ -94,13 +92,14 @@ internal sealed unsafe class CacheShard
                 return present;
             }
 
-            if (bytes > _capacityBytes / 4)
+            var capacity = _owner.ShardBytes;
+            if (bytes > capacity / 4)
             {
                 block->IsPrivate = true;
                 return block;
             }
 
-            MakeRoom(bytes);
+            MakeRoom(capacity, bytes);
             if (_count >= _buckets.Length) Grow();
             ref var bucket = ref _buckets[BucketOf(block->Hash)];
             block->NextInBucket = bucket;
@@ -139,27 +138,24 @@ internal sealed unsafe class CacheShard
     }
 
     /// <summary>Evicts until the block fits. Blocks that are held go round; if all are, the budget is exceeded for a while.</summary>
-    private void MakeRoom(int bytes)
+    private void MakeRoom(long capacity, int bytes)
     {
-        for (var tries = _count * (MaxHits + 1); tries > 0 && UsedBytes + bytes > _capacityBytes; tries--)
+        for (var tries = _count * (MaxHits + 1); tries > 0 && UsedBytes + bytes > capacity; tries--)
         {
-            if (!_small.IsEmpty && (_small.Bytes > _capacityBytes / 10 || _main.IsEmpty)) EvictFromSmall();
+            if (!_small.IsEmpty && (_small.Bytes > capacity / 10 || _main.IsEmpty)) EvictFromSmall();
             else EvictFromMain();
         }
     }
 
+    /// <summary>What is held goes to the main queue as well: the small one must shrink, or main would never be asked for room.</summary>
     private void EvictFromSmall()
     {
         var block = _small.Take();
-        if (block->Hits > 0)
+        if (block->Hits > 0 || Volatile.Read(ref block->References) > 0)
         {
             block->Hits = 0;
             block->IsInMain = true;
             _main.Add(block);
-        }
-        else if (Volatile.Read(ref block->References) > 0)
-        {
-            _small.Add(block);
         }
         else
         {

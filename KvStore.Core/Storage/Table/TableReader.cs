@@ -13,9 +13,9 @@ internal sealed unsafe class TableReader : IDisposable
     private readonly TableFooter _footer;
     private readonly byte[] _topIndex;
     private readonly long _bytes;
-    private readonly Lock _pinning = new();
-    private BlockRef _pinnedFilter;
-    private volatile bool _isFilterPinned;
+    private readonly Lock _keeping = new();
+    private BlockRef _keptFilter;
+    private volatile bool _isFilterKept;
 
     private TableReader(IFile file, BlockCache cache, TableFooter footer, byte[] topIndex, long bytes)
     {
@@ -124,8 +124,8 @@ internal sealed unsafe class TableReader : IDisposable
 
     public void Dispose()
     {
-        if (_isFilterPinned) _cache.Unpin(_pinnedFilter);
-        _isFilterPinned = false;
+        if (_isFilterKept) _cache.EndKeeping(_keptFilter);
+        _isFilterKept = false;
         _file.Dispose();
     }
 
@@ -139,11 +139,23 @@ internal sealed unsafe class TableReader : IDisposable
     /// <summary>Absent is certain; Found means that the key may be there.</summary>
     private Lookup AskFilter(ulong hash, BlockAccess access)
     {
-        if (_isFilterPinned) return InFilter(_pinnedFilter, hash);
-        if (!TryReadBlock(_footer.Filter, BlockKind.Filter, access, out var filter)) return Lookup.NeedsDisk;
-        var answer = InFilter(filter, hash);
-        if (!TryPinFilter(filter)) filter.Release();
-        return answer;
+        if (_isFilterKept) return InFilter(_keptFilter, hash);
+        if (!_cache.TryGet(FileNumber, _footer.Filter.Offset, counts: true, out var filter))
+        {
+            if (access == BlockAccess.InMemory) return Lookup.NeedsDisk;
+            var block = Load(_footer.Filter, BlockKind.Filter);
+            if (TryKeepFilter(block)) return InFilter(_keptFilter, hash);
+            filter = _cache.Insert(block, FileNumber, _footer.Filter.Offset);
+        }
+
+        try
+        {
+            return InFilter(filter, hash);
+        }
+        finally
+        {
+            filter.Release();
+        }
     }
 
     private Lookup InFilter(in BlockRef filter, ulong hash)
@@ -158,13 +170,12 @@ internal sealed unsafe class TableReader : IDisposable
         }
     }
 
-    private bool TryPinFilter(in BlockRef filter)
+    private bool TryKeepFilter(CachedBlock* filter)
     {
-        lock (_pinning)
+        lock (_keeping)
         {
-            if (_isFilterPinned || !_cache.TryPin(filter)) return false;
-            _pinnedFilter = filter;
-            _isFilterPinned = true;
+            if (_isFilterKept || !_cache.TryKeep(filter, out _keptFilter)) return false;
+            _isFilterKept = true;
             return true;
         }
     }

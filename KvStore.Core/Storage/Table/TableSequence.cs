@@ -3,8 +3,8 @@ using KvStore.Core.Primitives;
 
 namespace KvStore.Core.Storage.Table;
 
-/// <summary>Writes records in key order to one table after another, beginning a new one when the current has reached its size. One owner.</summary>
-internal sealed class TableSequence(IFileSystem fs, string directory, Func<ulong> newFileNumber, long tableBytes) : IDisposable
+/// <summary>Writes records in key order to one table after another, beginning a new one when the current has reached either bound. One owner.</summary>
+internal sealed class TableSequence(IFileSystem fs, string directory, Func<ulong> newFileNumber, long tableBytes, long tableRecords) : IDisposable
 {
     private readonly List<TableInfo> _complete = [];
     private TableWriter? _writer;
@@ -19,7 +19,7 @@ internal sealed class TableSequence(IFileSystem fs, string directory, Func<ulong
     /// <summary>Adds a record; storage keys strictly ascend.</summary>
     public void Add(ReadOnlySpan<byte> key, LogIndex index, in RecordInfo info, ReadOnlySpan<byte> value)
     {
-        if (_writer is not null && _writer.Bytes >= tableBytes) CompleteTable();
+        if (_writer is not null && (_writer.Bytes >= tableBytes || _writer.Records >= tableRecords)) CompleteTable();
         _writer ??= new TableWriter(fs, directory, newFileNumber());
         _writer.Add(key, index, info, value);
     }

@@ -45,6 +45,18 @@ public sealed class CompactionTests
         ((double)levels.Sum(level => level.Bytes) / last).ShouldBeLessThan(1.3);
     }
 
+    [Test]
+    public void Tables_of_small_records_end_at_so_many()
+    {
+        for (var round = 0; round < 10; round++) Fill(_store, 1_000, 8);
+        Settle();
+        var tables = StorageInspection.Inspect(_sim.Disk, SimEngine.Directory, static problem => throw new AssertionException(problem.ToString())).Tables;
+        var below = tables.Where(table => table.Level > 0).ToList();
+        below.Max(table => table.Records).ShouldBe(SimEngine.SmallOptions.TableRecords);
+        below.Max(table => table.Bytes).ShouldBeLessThan(SimEngine.SmallOptions.TableBytes);
+        for (var i = 0; i < 1_000; i += 17) _store.Get($"key{i:D4}").ShouldNotBeNull();
+    }
+
     [TestCase(0, TestName = "A table damaged in level 0 does not hold up level 0, and nothing older comes to light")]
     [TestCase(5, TestName = "A table damaged in a deep level does not hold up level 0, and nothing older comes to light")]
     public void Damage_holds_up_nothing(int rounds)

@@ -118,16 +118,49 @@ public sealed unsafe class BlockCacheTests
     public void No_more_than_half_is_given_away_for_good()
     {
         using var cache = new BlockCache(100_000, poison: true);
-        var pinned = new List<BlockRef>();
+        var kept = new List<BlockRef>();
         for (var offset = 0; offset < 20; offset++)
         {
-            var block = Load(cache, 1, offset, counts: true);
-            if (cache.TryPin(block)) pinned.Add(block);
-            else block.Release();
+            var block = Fill(cache, 1, offset);
+            if (cache.TryKeep(block, out var held)) kept.Add(held);
+            else cache.Free(block);
         }
 
-        pinned.Count.ShouldBe(12);
-        foreach (var block in pinned) cache.Unpin(block);
+        kept.Count.ShouldBe(12);
+        cache.UsedBytes.ShouldBe(kept.Sum(block => block.Bytes));
+        foreach (var block in kept) cache.EndKeeping(block);
+        cache.UsedBytes.ShouldBe(0);
+    }
+
+    /// <summary>As filters do, while what is read again and again fills the rest.</summary>
+    [Test]
+    public void What_is_given_away_for_good_takes_its_part_of_the_budget([Values(1, 2, 3)] int seed)
+    {
+        var random = new Prng((ulong)seed);
+        using var cache = new BlockCache(32 << 20, poison: true);
+        var kept = new List<BlockRef>();
+        for (var i = 0; i < 60_000; i++)
+        {
+            if (i % 1_000 == 0 && cache.TryKeep(cache.Allocate(300_000), out var block)) kept.Add(block);
+            Load(cache, 2, random.Next(20_000), counts: true).Release();
+        }
+
+        kept.Count.ShouldBe(55);
+        cache.UsedBytes.ShouldBeLessThanOrEqualTo(32 << 20);
+        cache.Hits.ShouldBeGreaterThan(12_000);
+        foreach (var block in kept) cache.EndKeeping(block);
+    }
+
+    /// <summary>Many readers that hold what nobody else wants must not keep the main queue from being asked for room.</summary>
+    [Test]
+    public void What_is_held_long_takes_no_more_than_its_own_size([Values(1, 2, 3)] int seed)
+    {
+        var random = new Prng((ulong)seed);
+        using var cache = new BlockCache(4 << 20, poison: true);
+        var held = Enumerable.Range(0, 150).Select(offset => Load(cache, 1, offset, counts: false)).ToList();
+        for (var i = 0; i < 30_000; i++) Load(cache, 2, random.Next(3_000), counts: true).Release();
+        cache.UsedBytes.ShouldBeLessThanOrEqualTo(4 << 20);
+        foreach (var block in held) block.Release();
     }
 
     private static BlockRef Load(BlockCache cache, ulong file, long offset, bool counts) =>
