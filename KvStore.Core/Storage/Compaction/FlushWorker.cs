@@ -164,7 +164,10 @@ internal sealed class FlushWorker(StorageEngine engine, TableTree tree, ISchedul
         }
     }
 
-    /// <summary>The state of a partition that was dropped or replaced meanwhile is not said: its records are dead in the new tables already.</summary>
+    /// <summary>
+    /// The state of a partition that was dropped or replaced meanwhile is not said: its records are dead in the new tables already, which have
+    /// to be looked at for that.
+    /// </summary>
     private void Commit(FlushJob job)
     {
         var edit = new VersionEdit();
@@ -175,7 +178,12 @@ internal sealed class FlushWorker(StorageEngine engine, TableTree tree, ISchedul
         {
             foreach (var part in job.Parts)
             {
-                if (!tree.Partitions.TryGetValue(part.Store.Id, out var known) || known.Generation != part.Generation) continue;
+                if (!tree.Partitions.TryGetValue(part.Store.Id, out var known) || known.Generation != part.Generation)
+                {
+                    tree.NoteDead(part.Store.Id);
+                    continue;
+                }
+
                 var configuration = part.Configuration.AsSpan().SequenceEqual(known.Configuration) ? null : part.Configuration;
                 edit.Partitions.Add(new PartitionRecord(part.Store.Id, part.Generation, part.State, part.Floor, configuration));
                 flushed.Add(part);
