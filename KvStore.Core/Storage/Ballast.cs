@@ -37,7 +37,8 @@ internal sealed class Ballast(IFileSystem fs, string directory, long bytes)
             }
             catch (DiskException e) when (e.IsDiskFull)
             {
-                fs.Delete(_path);
+                // Without an inode or within a quota there is not even the file.
+                if (fs.FileExists(_path)) fs.Delete(_path);
             }
         }
     }

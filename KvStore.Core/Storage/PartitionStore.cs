@@ -146,18 +146,25 @@ public sealed class PartitionStore
     /// <summary>Pins what is applied now, to be streamed to another replica. Any thread, not within an entry.</summary>
     public PartitionExport BeginExport()
     {
+        var (view, state, configuration) = PinApplied();
+        try
+        {
+            return new PartitionExport(view, ReadContext.OpenExport(view, Id, state.Index), state, configuration);
+        }
+        catch
+        {
+            view.Release();
+            throw;
+        }
+    }
+
+    /// <summary>What belongs together, pinned. What is read from the disk then is not read under the gate: the shard would wait for the disk, too.</summary>
+    private (View View, AppliedState State, byte[] Configuration) PinApplied()
+    {
         lock (_gate)
         {
             var view = AcquireView();
-            try
-            {
-                return new PartitionExport(view, ReadContext.OpenExport(view, Id), view.Active.Published.Get(), _configuration);
-            }
-            catch
-            {
-                view.Release();
-                throw;
-            }
+            return (view, view.Active.Published.Get(), _configuration);
         }
     }
 

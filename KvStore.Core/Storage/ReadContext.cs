@@ -137,13 +137,13 @@ internal sealed unsafe class ReadContext
     /// <summary>A damaged table was met. The reader is told by the exception itself.</summary>
     public void Report(CorruptionException e) => _store!.Engine.OnCorruption(e, _store.Id);
 
-    /// <summary>A cursor over everything that is applied, of all spaces, at its first record. The caller holds the View as long as the cursor.</summary>
-    public static RecordCursor OpenExport(View view, PartitionId partition)
+    /// <summary>A cursor over everything that is applied up to an entry, of all spaces, at its first record. The caller holds the View as long as the cursor.</summary>
+    public static RecordCursor OpenExport(View view, PartitionId partition, LogIndex through)
     {
         var prefix = Prefix(partition, view.Generation, StorageKey.UserSpace);
         var last = Prefix(partition, view.Generation, byte.MaxValue);
         var sources = new List<RecordCursor>();
-        AddApplied(sources, view, prefix, view.Active.Published.Index);
+        AddApplied(sources, view, prefix, through);
         view.Tables.AddCursors(sources, prefix, last, BlockAccess.Direct);
         var cursor = new BoundedCursor(new MergeCursor(sources), last);
         try

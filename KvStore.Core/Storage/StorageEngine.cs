@@ -48,7 +48,7 @@ public sealed class StorageEngine : IDisposable
         var picker = new CompactionPicker(options);
         var limiter = new RateLimiter(clock, options.CompactionBytesPerSecond);
         _compactions = [.. Enumerable.Range(0, options.CompactionLanes).Select(i => new CompactionWorker(this, _tree, picker, limiter, scheduler, $"compaction-{i}", options.StepBytes))];
-        _space = new FreeSpace(fs, directory, options.ReservedSpaceBytes, ballast, scheduler, OnSpaceLooked, Fail);
+        _space = new FreeSpace(fs, directory, options.ReservedSpaceBytes, ballast, scheduler, () => _flush.AwaitedBytes, OnSpaceLooked, Fail);
         _isOpen = true;
         ReportMissing(missing);
         OnTablesChanged();

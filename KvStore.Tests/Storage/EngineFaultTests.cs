@@ -27,22 +27,24 @@ public sealed class EngineFaultTests
         sim.Listener.Failures.ShouldBeEmpty();
     }
 
-    [Test]
-    public void A_write_that_finds_no_space_is_not_fatal_and_is_done_when_there_is_some()
+    [TestCase(DiskCall.Open)]
+    [TestCase(DiskCall.Write)]
+    [TestCase(DiskCall.Rename)]
+    public void A_write_that_finds_no_space_is_not_fatal_and_is_done_when_there_is_some(DiskCall refused)
     {
         using var sim = new SimEngine(1);
         var store = sim.Engine.CreatePartition(Ids[0], "c"u8);
         var model = new EngineModel(Ids[0]);
         var random = new Prng(1);
-        sim.Disk.Fault = (call, _, path) => call == DiskCall.Write && path.EndsWith(".tmp", StringComparison.Ordinal) ? NoSpace : 0;
+        sim.Disk.Fault = (call, _, path) => call == refused && path.EndsWith(".sst.tmp", StringComparison.Ordinal) ? NoSpace : 0;
         while (sim.Engine.Pressure != WritePressure.DiskFull)
         {
             model.Apply(store, random);
             sim.Scheduler.RunUntilIdle();
+            sim.Listener.Failures.ShouldBeEmpty();
         }
 
         model.CheckAll(store);
-        sim.Listener.Failures.ShouldBeEmpty();
         store.Durable.Index.ShouldBe(LogIndex.Zero);
         Should.Throw<DiskException>(sim.Engine.FlushAll).IsDiskFull.ShouldBeTrue();
 
@@ -111,6 +113,53 @@ public sealed class EngineFaultTests
         LookAgain(sim);
         sim.Engine.Pressure.ShouldBe(WritePressure.None);
         ballast.Dispose();
+    }
+
+    /// <summary>More than the reserve, and less than the flush needs: it waits, and nobody else will write and wake it.</summary>
+    [Test]
+    public void A_flush_larger_than_the_reserve_is_done_when_there_is_space_for_it()
+    {
+        var disk = new SimDisk(1);
+        using var sim = new SimEngine(1, disk, SimEngine.SmallOptions with { ReservedSpaceBytes = 4 << 10 });
+        var store = sim.Engine.CreatePartition(Ids[0], "c"u8);
+        disk.CreateDirectory("/other");
+        using var other = disk.Open("/other/file", FileOpenMode.CreateNew);
+        disk.CapacityBytes = disk.UsedBytes + (1 << 20);
+        other.Allocate(disk.FreeBytes("/") - (16 << 10));
+        var index = 0ul;
+        for (; !sim.Engine.IsFull; sim.Scheduler.RunUntilIdle())
+        {
+            store.Put(new LogIndex(++index), Records.Key($"key{index}"), Records.Value(new Prng(index), 1_000), Records.Info(index));
+            store.Publish(Records.State(index));
+        }
+
+        for (var i = 0; i < 3; i++) LookAgain(sim);
+        sim.Engine.Pressure.ShouldNotBe(WritePressure.None);
+        store.Durable.Index.ShouldBe(LogIndex.Zero);
+        other.Truncate(0);
+        for (var i = 0; i < 3; i++) LookAgain(sim);
+        sim.Engine.Pressure.ShouldBe(WritePressure.None);
+        store.Durable.Index.Value.ShouldBeGreaterThan(0ul);
+        sim.Listener.Failures.ShouldBeEmpty();
+    }
+
+    /// <summary>No inodes are left, or a quota is used up: of that the free space says nothing.</summary>
+    [Test]
+    public void A_ballast_that_cannot_be_created_is_done_without()
+    {
+        var disk = new SimDisk(1) { CapacityBytes = 8 << 20 };
+        using var sim = new SimEngine(1, disk, SimEngine.SmallOptions with { ReservedSpaceBytes = 2 << 20, BallastBytes = 64 << 10 });
+        disk.CreateDirectory("/other");
+        using var other = disk.Open("/other/file", FileOpenMode.CreateNew);
+        other.Allocate(6 << 20);
+        LookAgain(sim);
+        sim.Engine.Pressure.ShouldBe(WritePressure.DiskFull);
+        disk.Delete($"{SimEngine.Directory}/BALLAST");
+        disk.Fault = (call, _, path) => call == DiskCall.Open && path.EndsWith("BALLAST", StringComparison.Ordinal) ? NoSpace : 0;
+        other.Truncate(0);
+        LookAgain(sim);
+        sim.Engine.Pressure.ShouldBe(WritePressure.None);
+        sim.Listener.Failures.ShouldBeEmpty();
     }
 
     /// <summary>Reading a record whose table is damaged is an error that names the file; all others are read as ever.</summary>

@@ -2,6 +2,7 @@ using System.Buffers;
 using KvStore.Core.Io;
 using KvStore.Core.Primitives;
 using KvStore.Core.Storage;
+using KvStore.Tests.Simulation;
 using NUnit.Framework;
 using Shouldly;
 
@@ -104,6 +105,24 @@ public sealed class SnapshotTests
         Should.Throw<InvariantException>(() => target.BeginIngest(Records.State(500), "new"u8).Install());
         target.Dump().ShouldBe("a=1");
         sim.Disk.List(SimEngine.Directory).ShouldNotContain(name => name.EndsWith(".tmp"));
+    }
+
+    [Test]
+    public void An_export_that_waits_for_the_disk_does_not_hold_up_whoever_applies()
+    {
+        using var sim = new SimEngine(1);
+        var source = Fill(sim, 100);
+        var target = sim.Engine.CreatePartition(new PartitionId(6), "c"u8);
+        sim.Engine.FlushAll();
+        bool? isApplied = null;
+        sim.Disk.Fault = (call, _, _) =>
+        {
+            if (call == DiskCall.Read && isApplied is null) isApplied = Task.Run(() => source.Put(101, "later", "entry")).Wait(TimeSpan.FromSeconds(5));
+            return 0;
+        };
+        Transfer(source, target, 1000);
+        isApplied.ShouldBe(true);
+        target.Get("later").ShouldBeNull();
     }
 
     [Test]

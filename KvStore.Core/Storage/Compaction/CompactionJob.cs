@@ -15,12 +15,16 @@ namespace KvStore.Core.Storage.Compaction;
 internal sealed class CompactionJob(
     CompactionPlan plan, TableVersion version, TableSequence tables, Func<PartitionId, PartitionRecord?> recordOf) : IDisposable
 {
+    private readonly List<PartitionRecord> _kept = [];
     private RecordCursor? _cursor;
     private PartitionId _partition;
     private PartitionRecord? _record;
     private bool _hasRecord;
 
     public CompactionPlan Plan => plan;
+
+    /// <summary>The partitions of which the new tables may hold something, as they were when it was written.</summary>
+    public IReadOnlyList<PartitionRecord> Kept => _kept;
 
     /// <summary>Bytes written so far.</summary>
     public long Bytes => tables.Bytes;
@@ -86,6 +90,7 @@ internal sealed class CompactionJob(
             _record = recordOf(partition);
             _partition = partition;
             _hasRecord = true;
+            if (_record is not null) _kept.Add(_record);
         }
 
         if (_record is null || StorageKey.GenerationOf(key) != _record.Generation) return true;

@@ -167,7 +167,14 @@ internal sealed class CompactionWorker : IWorkItem
     private void Commit(CompactionJob job)
     {
         var edit = job.Complete();
-        _engine.Commit(edit, _engine.UseTables);
+        _engine.Commit(edit, tables =>
+        {
+            _engine.UseTables(tables);
+
+            // Whoever looked for dead data since then saw the inputs.
+            foreach (var record in job.Kept)
+                if (_tree.Partitions.GetValueOrDefault(record.Id)?.Generation != record.Generation) _tree.NoteDead(record.Id);
+        });
         if (job.Plan.Level == 0) _engine.WriteController.OnDrained(job.Plan.Upper.Sum(table => table.Info.Bytes));
         EndJob();
         _engine.Counters.AddCompaction();

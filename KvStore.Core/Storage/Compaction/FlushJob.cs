@@ -19,6 +19,9 @@ internal sealed class FlushJob(IReadOnlyList<FrozenPart> parts, Func<TableSequen
     /// <summary>In the order of partitions.</summary>
     public IReadOnlyList<FrozenPart> Parts => parts;
 
+    /// <summary>Bytes written so far.</summary>
+    public long Bytes => _tables?.Bytes ?? 0;
+
     /// <summary>Writes about <paramref name="bytes"/> bytes; true if there is nothing left to write.</summary>
     public bool Step(long bytes)
     {

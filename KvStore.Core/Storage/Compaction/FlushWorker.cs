@@ -22,9 +22,13 @@ internal sealed class FlushWorker(StorageEngine engine, TableTree tree, ISchedul
     private bool _isPausing;
     private FlushJob? _job;
     private long _bytesInJob;
+    private long _awaitedBytes;
 
     /// <summary>Why the flush stands still and waits: for <see cref="TryAgain"/> if space is lacking, else for a second.</summary>
     private DiskException? _trouble;
+
+    /// <summary>A flush was refused for want of space and is not tried again before there is this much; 0: none was. Any thread.</summary>
+    public long AwaitedBytes => Volatile.Read(ref _awaitedBytes);
 
     /// <summary>Asks for a flush of one partition or all. Any thread; does not wait.</summary>
     public void Request(PartitionId? partition)
@@ -49,10 +53,10 @@ internal sealed class FlushWorker(StorageEngine engine, TableTree tree, ISchedul
         }
     }
 
-    /// <summary>There is so much free space now. Any thread.</summary>
+    /// <summary>There is so much free space now; while it is short the reserve is not used up for what may not fit. Any thread.</summary>
     public void TryAgain(long freeBytes)
     {
-        if (freeBytes >= Volatile.Read(ref _bytesInJob)) Wake();
+        if (freeBytes >= Volatile.Read(ref _bytesInJob) || !engine.LacksSpace) Wake();
     }
 
     public void Execute()
@@ -109,13 +113,16 @@ internal sealed class FlushWorker(StorageEngine engine, TableTree tree, ISchedul
             _trouble = null;
             if (!_job.Step(stepBytes)) return true;
             Commit(_job);
+            Volatile.Write(ref _awaitedBytes, 0);
             _job.Dispose();
             _job = null;
             return true;
         }
         catch (OutOfSpaceException)
         {
-            _job!.Restart();
+            // There was not even that much: with twice as much it may be done, for what is compressed needs less than memory.
+            Volatile.Write(ref _awaitedBytes, Math.Min(_bytesInJob, 2 * _job!.Bytes));
+            _job.Restart();
             if (engine.OnSpaceLacking()) return true;
             _trouble = new DiskException("flush", tree.Directory, 28, "no space left for tables");
             return false;
@@ -164,7 +171,10 @@ internal sealed class FlushWorker(StorageEngine engine, TableTree tree, ISchedul
         }
     }
 
-    /// <summary>The state of a partition that was dropped or replaced meanwhile is not said: its records are dead in the new tables already.</summary>
+    /// <summary>
+    /// The state of a partition that was dropped or replaced meanwhile is not said: its records are dead in the new tables already, which have
+    /// to be looked at for that.
+    /// </summary>
     private void Commit(FlushJob job)
     {
         var edit = new VersionEdit();
@@ -175,7 +185,12 @@ internal sealed class FlushWorker(StorageEngine engine, TableTree tree, ISchedul
         {
             foreach (var part in job.Parts)
             {
-                if (!tree.Partitions.TryGetValue(part.Store.Id, out var known) || known.Generation != part.Generation) continue;
+                if (!tree.Partitions.TryGetValue(part.Store.Id, out var known) || known.Generation != part.Generation)
+                {
+                    tree.NoteDead(part.Store.Id);
+                    continue;
+                }
+
                 var configuration = part.Configuration.AsSpan().SequenceEqual(known.Configuration) ? null : part.Configuration;
                 edit.Partitions.Add(new PartitionRecord(part.Store.Id, part.Generation, part.State, part.Floor, configuration));
                 flushed.Add(part);

@@ -99,7 +99,7 @@ internal sealed class TableWriter : IDisposable
         new TableFooter(filter, top, properties, FileNumber).Write(Take(TableFormat.FooterBytes));
         FlushBuffer();
         _file.DataSync();
-        _fs.Rename(_temporaryPath, _path);
+        GiveName();
         _isComplete = true;
         return new TableInfo(FileNumber, _written, _hashCount, _smallest, largest);
     }
@@ -222,6 +222,19 @@ internal sealed class TableWriter : IDisposable
         if (_buffer.Length - _buffered < bytes) FlushBuffer();
         _buffered += bytes;
         return _buffer.AsSpan(_buffered - bytes, bytes);
+    }
+
+    /// <summary>The directory may have to grow for the name.</summary>
+    private void GiveName()
+    {
+        try
+        {
+            _fs.Rename(_temporaryPath, _path);
+        }
+        catch (DiskException e) when (e.IsDiskFull)
+        {
+            throw new OutOfSpaceException(e);
+        }
     }
 
     private void FlushBuffer()

@@ -47,19 +47,15 @@ internal sealed class SegmentSupply(IFileSystem fileSystem, string directory, in
     /// <exception cref="DiskException">No spare was ready, and there is no room for a new file.</exception>
     public string Take(int bytes)
     {
-        if (bytes == segmentBytes)
+        var path = Path.Combine(directory, WalFormat.RollingName);
+        if (bytes == segmentBytes && ReadyBytes > 0)
         {
-            lock (_lock)
-            {
-                if (_spareReady)
-                {
-                    _spareReady = false;
-                    return SparePath;
-                }
-            }
+            // Under another name before it no longer counts as ready: the other lane may make the next spare, or a retired segment one, at any moment.
+            fileSystem.Rename(SparePath, path);
+            lock (_lock) _spareReady = false;
+            return path;
         }
 
-        var path = Path.Combine(directory, WalFormat.RollingName);
         if (fileSystem.FileExists(path)) fileSystem.Delete(path);
         using var file = fileSystem.Open(path, FileOpenMode.CreateNew);
         file.Allocate(bytes);

@@ -17,7 +17,7 @@ internal static class WalFormat
     /// <summary>A spare that is being filled; worthless after a crash.</summary>
     public const string FillingName = "filling.wal";
 
-    /// <summary>A segment made in haste because no spare was ready; worthless after a crash.</summary>
+    /// <summary>What is about to become a segment: a spare that was taken, or a file made in haste because none was ready; worthless after a crash.</summary>
     public const string RollingName = "rolling.wal";
 
     private const string SegmentPrefix = "wal-";
