@@ -4,36 +4,37 @@ using KvStore.Core.Primitives;
 namespace KvStore.Core.Node;
 
 /// <summary>
-/// Where shards have tables read: a few threads of their own, so that a slow disk holds up neither an event loop nor the pool that runs
+/// Where shards and connections have tables or the log read: a few threads of their own, so that a slow disk holds up neither an event loop nor the pool that runs
 /// them. The reads of one partition are done one at a time, in order.
 /// </summary>
 internal sealed class ColdReads : IDisposable
 {
-    private const int Lanes = 2;
-
-    /// <summary>Of the reads that may be refused.</summary>
-    private const int MaxWaiting = 1024;
-
     private const long MaxWaitingBytes = 32L << 20;
 
     private readonly ILane[] _lanes;
+    private readonly int _maxWaiting;
     private int _waiting;
     private long _waitingBytes;
 
-    public ColdReads(IScheduler scheduler)
+    /// <param name="scheduler">Makes the lanes.</param>
+    /// <param name="name">Of the lanes.</param>
+    /// <param name="lanes">How many reads are done at a time.</param>
+    /// <param name="maxWaiting">Of the reads that may be refused.</param>
+    public ColdReads(IScheduler scheduler, string name, int lanes, int maxWaiting)
     {
-        _lanes = new ILane[Lanes];
-        for (var i = 0; i < Lanes; i++) _lanes[i] = scheduler.CreateLane($"cold-reads-{i}");
+        _maxWaiting = maxWaiting;
+        _lanes = new ILane[lanes];
+        for (var i = 0; i < lanes; i++) _lanes[i] = scheduler.CreateLane($"{name}-{i}");
     }
 
     /// <summary>Runs a read, which may block on the disk and must not throw. Not after <see cref="Dispose"/>.</summary>
-    public void Post(PartitionId partition, Action read) => _lanes[partition.Value % Lanes].Post(new WorkItem(read));
+    public void Post(PartitionId partition, Action read) => _lanes[partition.Value % _lanes.Length].Post(new WorkItem(read));
 
     /// <summary>As <see cref="Post"/>; false if too many such reads wait, or too many bytes of what waits for them.</summary>
     public bool TryPost(PartitionId partition, int bytes, Action read)
     {
         var waiting = Interlocked.Increment(ref _waiting);
-        if (Interlocked.Add(ref _waitingBytes, bytes) > MaxWaitingBytes || waiting > MaxWaiting)
+        if (Interlocked.Add(ref _waitingBytes, bytes) > MaxWaitingBytes || waiting > _maxWaiting)
         {
             Leave(bytes);
             return false;

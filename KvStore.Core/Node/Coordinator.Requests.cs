@@ -77,10 +77,10 @@ public sealed partial class Coordinator
         {
             var key = view.First;
             var partition = _topology.PartitionOf(key.Key);
-            if (IsLocal(view.Consistency, key, partition)) ReplyLocal(request, view);
+            if (IsLocal(view.Consistency, key, partition)) ReplyLocal(request, partition, key.Key);
             else Route(new RoutedGet(this, request, partition, key, view.Consistency));
         }
-        else if (AllLocal(view)) ReplyLocalInPool(request);
+        else if (AllLocal(view)) Later(request, Schedule);
         else GatheredGet.Start(this, request, view);
     }
 
@@ -95,12 +95,35 @@ public sealed partial class Coordinator
         consistency == ReadConsistency.Local && Reads.Holds(partition)
         && (key.AtLeast.IsNone || Reads.HasReached(partition, new LogIndex(key.AtLeast.Index)));
 
-    /// <summary>Many keys may be many reads of a disk, and the thread that took the request serves other connections too.</summary>
-    private void ReplyLocalInPool(in ClientRequest request)
+    /// <summary>One key: at once, unless only the disk can tell. The thread that took the request serves other connections, and shards, too.</summary>
+    private void ReplyLocal(in ClientRequest request, PartitionId partition, ReadOnlySpan<byte> key)
+    {
+        var started = NowNs;
+        var buffer = RentBuffer();
+        var writer = GetReply.Begin(buffer, 1);
+        if (Reads.TryAppendFromMemory(ref writer, partition, key, ReadConsistency.Local))
+        {
+            writer.Complete();
+            request.Sink.Reply(request.Id, FrameType.GetReply, buffer.Written);
+            Observe(RequestKind.Get, false, KvError.None, Outcome.None, started);
+        }
+        else ReplyFromDisk(request, partition);
+
+        ReturnBuffer(buffer);
+    }
+
+    private void ReplyFromDisk(in ClientRequest request, PartitionId partition)
+    {
+        var bytes = request.Body.Length;
+        if (!Later(request, read => TryReadCold(partition, bytes, read))) Refuse(request, KvError.Overloaded, "too many reads wait for the disk");
+    }
+
+    /// <summary>What may read a disk, perhaps often, is done elsewhere. False if that takes no more.</summary>
+    private bool Later(in ClientRequest request, Func<Action, bool> post)
     {
         var (id, sink, body) = (request.Id, request.Sink, PooledBytes.CopyOf(request.Body));
         var (type, deadlineNs, forwarded) = (request.Type, request.DeadlineNs, request.Forwarded);
-        Schedule(() =>
+        var posted = post(() =>
         {
             var copy = new ClientRequest { Type = type, Id = id, DeadlineNs = deadlineNs, Body = body.Span, Sink = sink, Forwarded = forwarded };
             try
@@ -116,6 +139,8 @@ public sealed partial class Coordinator
                 body.Release();
             }
         });
+        if (!posted) body.Release();
+        return posted;
     }
 
     private void ReplyLocal(in ClientRequest request, in GetRequestView view)

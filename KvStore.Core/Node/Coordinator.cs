@@ -206,8 +206,15 @@ public sealed partial class Coordinator
     internal void Observe(RequestKind kind, bool majority, KvError error, Outcome outcome, long startedNs) =>
         _context.Observer.OnRequest(kind, majority, error, outcome, NowNs - startedNs);
 
+    /// <summary>Reads a table off the threads that run connections and shards; false if too many such reads wait. The read must not throw.</summary>
+    internal bool TryReadCold(PartitionId partition, int bytes, Action read) => _context.ClientReads.TryPost(partition, bytes, read);
+
     /// <summary>Runs something that may take a while off the shard's thread.</summary>
-    internal void Schedule(Action work) => _context.Scheduler.Post(new WorkItem(work));
+    internal bool Schedule(Action work)
+    {
+        _context.Scheduler.Post(new WorkItem(work));
+        return true;
+    }
 
     internal ByteBuffer RentBuffer()
     {

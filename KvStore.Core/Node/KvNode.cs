@@ -34,6 +34,11 @@ public sealed class KvNode : IDisposable
     private const long LeastReservedBytes = 256L << 20;
     private const long ReservedSegments = 4;
 
+    private const int MaxColdReads = 1024;
+
+    /// <summary>As many as a shard's queue holds requests: a get of many keys is not refused for its own sake.</summary>
+    private const int MaxClientReads = 16_384;
+
     private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(5);
 
     private readonly NodeSeams _seams;
@@ -54,13 +59,16 @@ public sealed class KvNode : IDisposable
         Identity = identity;
         _listener = new Listener(this);
         var hlc = new HybridClock(seams.Clock, self);
+        var shards = options.Shards > 0 ? options.Shards : Environment.ProcessorCount;
         _context = new NodeContext
         {
             Self = self,
             Clock = seams.Clock,
             Hlc = hlc,
             Scheduler = seams.Scheduler,
-            ColdReads = new ColdReads(seams.Scheduler),
+            ColdReads = new ColdReads(seams.Scheduler, "cold-reads", lanes: 2, MaxColdReads),
+            ClientReads = new ColdReads(seams.Scheduler, "client-reads", Math.Max(2, shards), MaxClientReads),
+            LogReads = new ColdReads(seams.Scheduler, "log-reads", lanes: 1, MaxColdReads),
             Transport = seams.Transport,
             Counters = Counters,
             Options = options,
@@ -69,7 +77,7 @@ public sealed class KvNode : IDisposable
             Storage = () => _storage!,
         };
         _statuses = new PartitionStatus?[topology.PartitionCount];
-        _shards = new Shard[options.Shards > 0 ? options.Shards : Environment.ProcessorCount];
+        _shards = new Shard[shards];
         for (var i = 0; i < _shards.Length; i++) _shards[i] = new Shard(i, _context);
 
         _storage = StorageEngine.Open(
@@ -274,6 +282,8 @@ public sealed class KvNode : IDisposable
 
         _catchUp.Dispose();
         _context.ColdReads.Dispose();
+        _context.ClientReads.Dispose();
+        _context.LogReads.Dispose();
         FlushAll();
         _wal.Stop();
         _wal.Dispose();

@@ -48,7 +48,25 @@ internal sealed class LocalReads(
         var baseNs = BaseNs(partition);
         using var view = Store(partition).Pin();
         var found = view.TryGet(key, includeOverlay: consistency == ReadConsistency.Local, out var info, out var value);
-        var live = found && StateMachine.IsLive(info, ExpiryNowMs(view.LogTime));
+        return Append(ref writer, partition, consistency, roomBytes, baseNs, view.LogTime, found, info, value);
+    }
+
+    /// <summary>As <see cref="Append"/>, for one key and a thread that must not wait for the disk: false, and nothing is added, if only that can tell.</summary>
+    public bool TryAppendFromMemory(ref WireWriter writer, PartitionId partition, ReadOnlySpan<byte> key, ReadConsistency consistency)
+    {
+        var baseNs = BaseNs(partition);
+        using var view = Store(partition).Pin();
+        var lookup = view.FindInMemory(key, includeOverlay: consistency == ReadConsistency.Local, out var info, out var value);
+        if (lookup == Lookup.NeedsDisk) return false;
+        Append(ref writer, partition, consistency, int.MaxValue, baseNs, view.LogTime, lookup == Lookup.Found, info, value);
+        return true;
+    }
+
+    private int Append(
+        ref WireWriter writer, PartitionId partition, ReadConsistency consistency, int roomBytes, long baseNs, ulong logTime, bool found,
+        in RecordInfo info, ReadOnlySpan<byte> value)
+    {
+        var live = found && StateMachine.IsLive(info, ExpiryNowMs(logTime));
         var (boundMs, detached, isPrimary) = Origin(partition, baseNs);
         var fits = !live || value.Length <= roomBytes;
         var result = new ReadResult

@@ -18,6 +18,12 @@ internal sealed class NodeContext
 
     public required ColdReads ColdReads { get; init; }
 
+    /// <summary>Gets of clients that only the disk can answer. Of their own, so that they do not hold up what waits to be applied.</summary>
+    public required ColdReads ClientReads { get; init; }
+
+    /// <summary>Reads of the log for followers that are far behind. Of their own: there may be many, and nobody waits for them.</summary>
+    public required ColdReads LogReads { get; init; }
+
     public required IPeerTransport Transport { get; init; }
 
     public required NodeCounters Counters { get; init; }

@@ -39,7 +39,8 @@ internal sealed class NodeScan : IBarrierCompletion
 
         if (scan.Consistency == ReadConsistency.Local)
         {
-            share.Run();
+            // Not here: it may be many reads of a disk, and this thread serves connections and shards.
+            coordinator.Schedule(share.Run);
             return;
         }
 

@@ -16,13 +16,12 @@ internal sealed class Partition : IDisposable
     private readonly Shard _shard;
     private readonly RaftNode _raft;
     private readonly CatchUp _catchUp;
-    private readonly WriteAheadLog _wal;
-    private readonly ByteBuffer _scratch = new();
     private readonly LagMeter _lag = new();
     private readonly CutFastWrites _cut;
     private readonly ApplyQueue _applies;
     private readonly Intake _intake;
     private readonly PinnedLog _pinnedLog;
+    private readonly ColdAppends _coldAppends;
     private readonly FastDeletes _fastDeletes;
     private readonly Handover _handover;
     private ulong _lastTicks;
@@ -43,7 +42,6 @@ internal sealed class Partition : IDisposable
         Log = log;
         Store = store;
         Status = status;
-        _wal = wal;
         _catchUp = catchUp;
         _lastTicks = lastTicks;
         _durableTerm = raft.Term;
@@ -55,6 +53,7 @@ internal sealed class Partition : IDisposable
         _applies = new ApplyQueue(shard, raft, log, store, status, Writes);
         _intake = new Intake(shard, raft, _applies);
         _pinnedLog = new PinnedLog(shard, this, raft, wal);
+        _coldAppends = new ColdAppends(shard, id, raft, log, wal);
         _fastDeletes = new FastDeletes(shard, store);
         PublishStatus();
     }
@@ -362,33 +361,18 @@ internal sealed class Partition : IDisposable
     {
         var message = outgoing.Message;
         if (NodeOf(message.To) is var node && node.IsNone) return;
+        if (message.Type == RaftMessageType.Append && _coldAppends.TryTake(node, message)) return;
         var buffer = _shard.Outbox.BufferFor(node, message.Type, outgoing.AfterDurable);
         var start = RaftBatch.Begin(buffer, Id, message);
         var index = message.Index;
         for (var i = 0; i < message.EntryCount; i++)
         {
             index = index.Next;
-            if (!TryGetPayload(index, out var payload))
-            {
-                // Recycled a moment ago: Raft asks for a snapshot once it hears of it.
-                buffer.TruncateTo(start);
-                return;
-            }
-
+            Invariant.Check(Log.TryGet(index, out var payload));
             RaftBatch.AddEntry(buffer, _raft.Log.TermAt(index), payload);
         }
 
         RaftBatch.End(buffer, start);
-    }
-
-    /// <summary>From memory, or from the WAL for a follower that is far behind (normally still in the page cache).</summary>
-    private bool TryGetPayload(LogIndex index, out ReadOnlySpan<byte> payload)
-    {
-        if (Log.TryGet(index, out payload)) return true;
-        _scratch.Clear();
-        if (_wal.Read(Log.AddressOf(index), Id, index, _scratch) < 0) return false;
-        payload = _scratch.Written;
-        return true;
     }
 
     private void SendSnapshot(ReplicaId to)

@@ -32,7 +32,7 @@ internal sealed class RoutedGet : RoutedRequest, IBarrierCompletion
         switch (verdict)
         {
             case BarrierVerdict.Ready:
-                ReplyWithRecord(partition);
+                if (!TryReply(partition, mayBlock: false)) ReplyFromDisk(partition);
                 break;
             case BarrierVerdict.NotPrimary:
                 OnNotPrimary(leader);
@@ -45,23 +45,38 @@ internal sealed class RoutedGet : RoutedRequest, IBarrierCompletion
         }
     }
 
-    private void ReplyWithRecord(PartitionId partition)
+    /// <summary>A slow disk must not hold up the shard, whose thread this is. What is read later reflects no less than what was confirmed.</summary>
+    private void ReplyFromDisk(PartitionId partition)
     {
+        if (!Coordinator.TryReadCold(partition, _key.Length, () => TryReply(partition, mayBlock: true)))
+            EndWithError(KvError.Overloaded, "too many reads wait for the disk");
+    }
+
+    /// <summary>False if only the disk can tell, and it may not be asked.</summary>
+    private bool TryReply(PartitionId partition, bool mayBlock)
+    {
+        var consistency = _quorum ? ReadConsistency.Quorum : ReadConsistency.Local;
         var buffer = Coordinator.RentBuffer();
+        var answered = true;
         try
         {
             var writer = GetReply.Begin(buffer, 1);
-            Coordinator.Reads.Append(ref writer, partition, _key, _quorum ? ReadConsistency.Quorum : ReadConsistency.Local, int.MaxValue);
-            writer.Complete();
-            End(FrameType.GetReply, buffer.Written, KvError.None, Outcome.None);
+            if (mayBlock) Coordinator.Reads.Append(ref writer, partition, _key, consistency, int.MaxValue);
+            else answered = Coordinator.Reads.TryAppendFromMemory(ref writer, partition, _key, consistency);
+            if (answered)
+            {
+                writer.Complete();
+                End(FrameType.GetReply, buffer.Written, KvError.None, Outcome.None);
+            }
         }
         catch (IOException damage) when (damage is CorruptionException or DiskException)
         {
-            // On the shard's thread: a damaged block costs this answer, not the node.
+            // A damaged block costs this answer, not the node.
             EndWithError(KvError.Internal, damage.Message);
         }
 
         Coordinator.ReturnBuffer(buffer);
+        return answered;
     }
 
     protected override bool RunHere(Shard shard, ReadOnlySpan<byte> body) => shard.TryPostRead(new ReadBarrier

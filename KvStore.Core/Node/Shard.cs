@@ -137,7 +137,9 @@ public sealed class Shard : IWorkItem
         }
 
         if (!_stopping) EndSlice();
-        Volatile.Write(ref _scheduled, 0);
+
+        // A full fence: were the queue looked at before others see the flag down, an event queued in between would wait for the next one.
+        Interlocked.Exchange(ref _scheduled, 0);
         if (!_queue.IsEmpty) Schedule();
     }
 

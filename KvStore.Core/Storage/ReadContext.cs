@@ -75,15 +75,16 @@ internal sealed unsafe class ReadContext
     }
 
     /// <summary>As <see cref="TryGet"/>, without reading the disk. Damage is left to whoever then reads it.</summary>
-    public Lookup FindInMemory(ReadOnlySpan<byte> key, bool includeOverlay, out RecordInfo info)
+    public Lookup FindInMemory(ReadOnlySpan<byte> key, bool includeOverlay, out RecordInfo info, out ReadOnlySpan<byte> value)
     {
         try
         {
-            return Find(key, includeOverlay, BlockAccess.InMemory, out info, out _);
+            return Find(key, includeOverlay, BlockAccess.InMemory, out info, out value);
         }
         catch (CorruptionException)
         {
             info = default;
+            value = default;
             return Lookup.NeedsDisk;
         }
     }

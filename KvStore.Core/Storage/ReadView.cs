@@ -32,10 +32,14 @@ public readonly ref struct ReadView : IDisposable
         _context.TryGet(key, includeOverlay, out info, out value);
 
     /// <summary>
-    /// As <see cref="TryGet"/> without a value and without the disk: where a block that decides is not in memory, nothing is said
+    /// As <see cref="TryGet"/> without the disk: where a block that decides is not in memory, nothing is said
     /// (<see cref="Lookup.NeedsDisk"/>). Allocates nothing.
     /// </summary>
-    public Lookup FindInMemory(ReadOnlySpan<byte> key, bool includeOverlay, out RecordInfo info) => _context.FindInMemory(key, includeOverlay, out info);
+    public Lookup FindInMemory(ReadOnlySpan<byte> key, bool includeOverlay, out RecordInfo info, out ReadOnlySpan<byte> value) =>
+        _context.FindInMemory(key, includeOverlay, out info, out value);
+
+    /// <summary>The same without the value.</summary>
+    public Lookup FindInMemory(ReadOnlySpan<byte> key, bool includeOverlay, out RecordInfo info) => _context.FindInMemory(key, includeOverlay, out info, out _);
 
     /// <summary>The newest record of each key from <paramref name="start"/> (inclusive) to <paramref name="end"/> (exclusive; empty: to the last key), tombstones included.</summary>
     public RecordIterator Scan(ReadOnlySpan<byte> start, ReadOnlySpan<byte> end, bool includeOverlay) =>

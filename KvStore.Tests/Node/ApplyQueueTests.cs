@@ -182,6 +182,22 @@ internal sealed class ApplyQueueTests
         cluster.Await(cluster.Put(leader, cold, "again")).Type.ShouldBe(FrameType.WriteReply);
     }
 
+    [TestCase(ReadConsistency.Quorum)]
+    [TestCase(ReadConsistency.Local)]
+    public void A_read_of_a_cold_key_waits_for_the_disk_alone(ReadConsistency consistency)
+    {
+        using var cluster = WithFlushedKeys(8, out var cold, out _);
+        var leader = cluster.LeaderOf(cold);
+        cluster.SchedulerOf(leader).IsHeld = name => name.StartsWith("client-reads", StringComparison.Ordinal);
+        var read = cluster.Get(leader, cold, consistency);
+        cluster.Await(cluster.Put(leader, $"{{{cold}}}x", "w"), 100).Type.ShouldBe(FrameType.WriteReply);
+        cluster.Await(cluster.Get(leader, $"{{{cold}}}x", consistency), 100).Value.ShouldBe("w");
+        read.IsDone.ShouldBeFalse(read.ToString());
+        cluster.SchedulerOf(leader).IsHeld = _ => false;
+        cluster.Await(read, 1_000).Value.ShouldBe("v");
+        cluster.Await(cluster.Get(leader, cold, consistency), 100).Value.ShouldBe("v");
+    }
+
     private static bool IsColdRead(string lane) => lane.StartsWith("cold-reads", StringComparison.Ordinal);
 
     /// <summary>A condition on what node <paramref name="node"/> holds, found without bringing a block into its cache.</summary>

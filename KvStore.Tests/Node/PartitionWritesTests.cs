@@ -38,6 +38,8 @@ public sealed class PartitionWritesTests
         Hlc = null!,
         Scheduler = null!,
         ColdReads = null!,
+        ClientReads = null!,
+        LogReads = null!,
         Transport = null!,
         Counters = new NodeCounters(),
         Options = NodeOptions.Default,
