@@ -100,7 +100,7 @@ internal static class DevCommand
     /// <summary>Forms the cluster if that was not done before, and waits until a strong write works everywhere.</summary>
     private static async Task Prepare(string[] endpoints)
     {
-        await using var client = await KvClient.ConnectAsync(new KvClientOptions { Endpoints = endpoints, Name = "kvd dev" });
+        await using var client = await KvClient.ConnectAsync(new KvClientOptions { Endpoints = endpoints, Name = "kvd dev", Timeout = ReadyWithin });
         var status = await client.StatusAsync(endpoints[0]);
         if (status.State == NodeState.NotInitialized)
             await client.InitAsync(new InitRequest { ClusterId = NewClusterId(), Members = endpoints }, endpoints[0]);
@@ -114,7 +114,7 @@ internal static class DevCommand
                 var topology = await client.TopologyAsync();
                 if (topology.Leaders.All(l => l != 0)) return;
             }
-            catch (KvException e) when (e.Retryable && DateTime.UtcNow < deadline)
+            catch (KvException e) when ((e.Retryable || e.Code == KvError.DeadlineExceeded) && DateTime.UtcNow < deadline)
             {
                 // The first elections are under way.
             }
