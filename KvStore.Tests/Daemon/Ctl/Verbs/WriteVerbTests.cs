@@ -80,6 +80,16 @@ public sealed class WriteVerbTests
     }
 
     [Test]
+    public async Task Keys_and_values_behind_a_flag_may_be_true_and_false()
+    {
+        await using var node = new ScriptedNode();
+        (await CtlRun.AtAsync(node, "put", "--strong", "true", "--json", "false")).Document.GetProperty("requested").GetString().ShouldBe("strong");
+        (await CtlRun.AtAsync(node, "get", "--quorum", "true")).Out.ShouldBe("false\n");
+        (await CtlRun.AtAsync(node, "delete", "k", "--strong", "true", "--json")).Documents.Select(d => d.GetProperty("key").GetProperty("utf8").GetString()).ShouldBe(["k", "true"]);
+        (await CtlRun.AtAsync(node, "get", "k", "--json=true")).Document.GetProperty("found").GetBoolean().ShouldBeFalse();
+    }
+
+    [Test]
     public async Task Options_reach_the_node()
     {
         await using var node = new ScriptedNode();
