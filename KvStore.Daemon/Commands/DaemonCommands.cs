@@ -18,7 +18,19 @@ internal static class DaemonCommands
     {
         var root = new RootCommand("kvd: a distributed key-value store") { RunVerb(), DevVerb(), CheckConfigVerb(), StorageVerb(), VersionVerb() };
         var parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
-        if (parsed.Errors.Count == 0) return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+        if (parsed.Errors.Count == 0)
+        {
+            try
+            {
+                return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+            }
+            catch (Exception trouble)
+            {
+                // Output that cannot be written, say: a line and a status, not a stack trace and an abort.
+                return ExitCodeOf(trouble);
+            }
+        }
+
         foreach (var error in parsed.Errors) Console.Error.WriteLine($"kvd: {error.Message}");
         Console.Error.WriteLine("kvd: see kvd --help");
         return ExitUsage;

@@ -77,11 +77,13 @@ internal static class DevCommand
         Flags =
         [
             new("--name", $"n{number + 1}"), new("--data-dir", Path.Combine(directory, $"n{number + 1}")),
-            new("--listen", AddressOf(first, number).ToString()), new("--http", (AddressOf(first, number) with { Port = AddressOf(first, number).Port + 1 }).ToString()),
+            new("--listen", AddressOf(first, number).ToString()), new("--http", HttpOf(first, number).ToString()),
         ],
     });
 
     private static HostPort AddressOf(HostPort first, int number) => first with { Port = first.Port + (10 * number) };
+
+    private static HostPort HttpOf(HostPort first, int number) => first with { Port = AddressOf(first, number).Port + 1 };
 
     /// <summary>The nodes share this process and this disk: so they share the budgets.</summary>
     private static NodeOptions OptionsOf(KvdConfig config, int nodes)
@@ -100,7 +102,7 @@ internal static class DevCommand
     /// <summary>Forms the cluster if that was not done before, and waits until a strong write works everywhere.</summary>
     private static async Task Prepare(string[] endpoints)
     {
-        await using var client = await KvClient.ConnectAsync(new KvClientOptions { Endpoints = endpoints, Name = "kvd dev" });
+        await using var client = await KvClient.ConnectAsync(new KvClientOptions { Endpoints = endpoints, Name = "kvd dev", Timeout = ReadyWithin });
         var status = await client.StatusAsync(endpoints[0]);
         if (status.State == NodeState.NotInitialized)
             await client.InitAsync(new InitRequest { ClusterId = NewClusterId(), Members = endpoints }, endpoints[0]);
@@ -114,7 +116,7 @@ internal static class DevCommand
                 var topology = await client.TopologyAsync();
                 if (topology.Leaders.All(l => l != 0)) return;
             }
-            catch (KvException e) when (e.Retryable && DateTime.UtcNow < deadline)
+            catch (KvException e) when ((e.Retryable || e.Code == KvError.DeadlineExceeded) && DateTime.UtcNow < deadline)
             {
                 // The first elections are under way.
             }
@@ -128,7 +130,7 @@ internal static class DevCommand
         var text = new StringBuilder();
         text.AppendLine($"kvd {BuildInfo.Version}: {endpoints.Length} nodes, ready");
         for (var i = 0; i < endpoints.Length; i++)
-            text.AppendLine($"  n{i + 1}  {endpoints[i]}  http://{first.Host}:{AddressOf(first, i).Port + 1}/metrics");
+            text.AppendLine($"  n{i + 1}  {endpoints[i]}  http://{HttpOf(first, i)}/metrics");
         text.AppendLine($"  data in {directory}{(temporary ? ", removed at exit" : "")}{(IsMemory(directory) ? "; NOT DURABLE: this is a file system in memory" : "")}");
         var option = endpoints[0] == "127.0.0.1:7400" ? "" : $" --endpoints {endpoints[0]}";
         text.AppendLine($"try:  kvctl{option} put hello world --strong && kvctl{option} get hello --quorum");

@@ -72,7 +72,14 @@ internal sealed class FailureLatch(ILogger log, IHostApplicationLifetime lifetim
     {
         if (Interlocked.CompareExchange(ref _cause, cause, null) is not null) return;
         log.LogCritical(cause, "the node stops: {Reason}", cause.Message);
-        _ = new Timer(_ => Environment.Exit(DaemonCommands.ExitCodeOf(cause)), null, Patience, Timeout.InfiniteTimeSpan);
+        _ = EndAsync(cause);
         lifetime.StopApplication();
+    }
+
+    // Not a Timer: one that nothing refers to may be collected, and would then never fire.
+    private static async Task EndAsync(Exception cause)
+    {
+        await Task.Delay(Patience);
+        Environment.Exit(DaemonCommands.ExitCodeOf(cause));
     }
 }

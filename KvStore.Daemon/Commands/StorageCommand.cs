@@ -11,12 +11,12 @@ internal static class StorageCommand
     public static int Run(string directory, bool everything, bool json)
     {
         var fs = new OsFileSystem();
-        directory = Path.GetFullPath(directory);
         try
         {
-            if (!DataDirectoryInspection.IsDataDirectory(fs, directory))
+            if (directory.Length > 0) directory = Path.GetFullPath(directory);
+            if (directory.Length == 0 || !DataDirectoryInspection.IsDataDirectory(fs, directory))
             {
-                Console.Error.WriteLine($"kvd: {directory} is not the data directory of a node: it has no file 'identity'; give what [node] data_dir names");
+                Console.Error.WriteLine($"kvd: '{directory}' is not the data directory of a node: it has no file 'identity'; give what [node] data_dir names");
                 return DaemonCommands.ExitUsage;
             }
 

@@ -36,16 +36,14 @@ internal static class CtlMain
         if (words is ["--version"]) words = ["version"];
         var tree = new CommandTree();
         var parse = tree.Parse(RawArguments.MarkLiterals(words));
-        if (parse.Action is HelpAction) return await HelpAsync(parse, streams);
+        if (parse.Action is HelpAction) return Deliver(streams, await HelpAsync(parse, streams));
         if (parse.CommandResult.Command is not Verb verb)
             return Refuse(streams, parse, parse.UnmatchedTokens is [var word, ..] ? $"there is no command '{word}'" : "a command is missing");
         if (parse.Errors.Count > 0) return Refuse(streams, parse, string.Join("; ", parse.Errors.Select(e => e.Message).Distinct()));
         try
         {
             var context = new CtlContext(streams, tree.Global.Read(parse, streams.Environment), interrupted);
-            var code = await verb.RunAsync(parse, context);
-            context.Flush();
-            return code;
+            return Deliver(streams, await verb.RunAsync(parse, context));
         }
         catch (UsageException e)
         {
@@ -72,8 +70,26 @@ internal static class CtlMain
         var text = new StringWriter { NewLine = "\n" };
         await parse.InvokeAsync(new InvocationConfiguration { Output = text, Error = text });
         streams.Out.Write(System.Text.Encoding.UTF8.GetBytes(text.ToString()));
-        await streams.Out.FlushAsync();
         return ExitCode.Done;
+    }
+
+    /// <summary>Hands over what is printed. What became of the request outweighs what became of its words: a script must learn that a write failed.</summary>
+    private static int Deliver(CtlStreams streams, int code)
+    {
+        try
+        {
+            streams.Out.Flush();
+            return code;
+        }
+        catch (OutputClosedException)
+        {
+            return code;
+        }
+        catch (IOException e)
+        {
+            streams.Error.WriteLine($"kvctl: {e.Message}");
+            return code == ExitCode.Done ? ExitCode.Unclassified : code;
+        }
     }
 
     private static int Refuse(CtlStreams streams, ParseResult parse, string message)

@@ -18,7 +18,7 @@ internal sealed class FigureFamilies(IMetricFactory factory)
     private readonly Counter _fastWritesCut = factory.CreateCounter("kvd_fast_writes_cut_total", "Fast writes of this node that a new leader's log cut.");
     private readonly Gauge _partitionsHalted = factory.CreateGauge("kvd_partitions_halted", "Replicas on this node that have halted at damage and wait to be rebuilt.");
     private readonly Counter _partitionHalts = factory.CreateCounter("kvd_partition_halts_total", "How often a replica here halted at damage.");
-    private readonly Gauge _connections = factory.CreateGauge("kvd_connections", "Client and peer connections that are open.");
+    private readonly Gauge _connections = factory.CreateGauge("kvd_connections", "Client connections that are open, and those of either kind that have not said yet who they are.");
     private readonly Counter _frames = factory.CreateCounter("kvd_frames_total", "Frames received and sent.", ["direction"]);
     private readonly Counter _overloadRejections = factory.CreateCounter("kvd_overload_rejections_total", "Requests refused because a queue or a quota was full.");
     private readonly Counter _writeStalls = factory.CreateCounter("kvd_write_stall_seconds_total", "For how long writes were held up because flush or compaction was behind, over all writes.");

@@ -46,16 +46,16 @@ internal sealed class Formation(
             }
             catch (FormationException refusal)
             {
-                Refuse(sink, id, refusal.Code, refusal.Message);
+                Refuse(sink, id, refusal.Code, refusal.Message, refusal.Outcome);
             }
             catch (WireException malformed)
             {
-                Refuse(sink, id, KvError.InvalidRequest, malformed.Message);
+                Refuse(sink, id, KvError.InvalidRequest, malformed.Message, Outcome.NotApplied);
             }
             catch (Exception e)
             {
                 log.LogError(e, "forming a cluster failed");
-                Refuse(sink, id, KvError.Internal, e.Message);
+                Refuse(sink, id, KvError.Internal, e.Message, Outcome.Unknown);
             }
             finally
             {
@@ -66,10 +66,10 @@ internal sealed class Formation(
 
     public void Dispose() => _one.Dispose();
 
-    private static void Refuse(IReplySink sink, ulong id, KvError code, string message)
+    private static void Refuse(IReplySink sink, ulong id, KvError code, string message, Outcome outcome)
     {
         using var body = new FrameBuffer();
-        new ErrorReply { Code = code, Message = message, Outcome = Outcome.NotApplied, Retryable = code == KvError.Unavailable }.Encode(body);
+        new ErrorReply { Code = code, Message = message, Outcome = outcome, Retryable = code == KvError.Unavailable }.Encode(body);
         sink.Reply(id, FrameType.Error, body.Written);
     }
 
@@ -93,8 +93,22 @@ internal sealed class Formation(
 
         // A node that has the commit already has the one document: a resumed formation never makes a second.
         var cluster = prepared.Find(p => p.Cluster is not null)?.Cluster ?? Form(pending, prepared);
-        foreach (var address in pending.Addresses) await AskAsync(address, PeerFrame.InitCommit, cluster.Encode(), PeerFrame.InitCommitted);
+        await CommitAsync(pending, cluster);
         return Reply(InitState.Committed, pending, [.. cluster.Topology.Members.Select(m => new InitMember(m.Id.Value, m.Name, m.Address))]);
+    }
+
+    /// <summary>Once a node may have the commit the cluster exists, so whatever happens then, 'not applied' would be a lie.</summary>
+    private async Task CommitAsync(PendingInit pending, ClusterFile cluster)
+    {
+        try
+        {
+            foreach (var address in pending.Addresses) await AskAsync(address, PeerFrame.InitCommit, cluster.Encode(), PeerFrame.InitCommitted);
+        }
+        catch (FormationException e)
+        {
+            var id = $"{cluster.Topology.ClusterId:x32}";
+            throw new FormationException(e.Code, $"{e.Message}; the others have agreed on cluster {id}: repeat the same init with --cluster-id {id} to finish it") { Outcome = Outcome.Unknown };
+        }
     }
 
     /// <summary>A node that cannot be reached, and may have promised itself, does not keep the others from being free again.</summary>
@@ -208,6 +222,8 @@ internal sealed class Formation(
         return [];
     }
 
+    private bool IsThisNode(HelloAck ack) => ack.Incarnation == identity.Incarnation && ack.BootId == identity.Boot;
+
     private static Prepared ReadPrepared(byte[] body)
     {
         var reader = new WireReader(body);
@@ -230,7 +246,7 @@ internal sealed class Formation(
         try
         {
             using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(5));
-            var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+            using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
             await socket.ConnectAsync(target.Host, target.Port, patience.Token);
             using var connection = new FrameConnection(socket, Limits.FrameBytes) { FrameLimit = Limits.FrameBytes };
             using var watch = patience.Token.Register(connection.Dispose);
@@ -240,7 +256,6 @@ internal sealed class Formation(
                 connection.TrySend(FrameType.Hello, 0, hello.Written);
             }
 
-            connection.TrySend((FrameType)question, 1, body);
             byte[]? reply = null;
             await connection.ReceiveAsync((in Frame frame) =>
             {
@@ -251,10 +266,18 @@ internal sealed class Formation(
                     throw new FormationException(error.Code, $"{address}: {error.Message}");
                 }
 
+                if (frame.Type == FrameType.HelloAck)
+                {
+                    // Asked over the network this node would wait for itself, and keep a promise that nobody knows of.
+                    if (IsThisNode(HelloAck.Decode(received.Span)))
+                        throw new FormationException(KvError.InvalidRequest, $"{address} is this node, which others know as {config.Advertise} (network.advertise): name it so");
+                    connection.TrySend((FrameType)question, 1, body);
+                }
+
                 if (frame.Type == (FrameType)answer) reply = received.Span.ToArray();
                 return reply is null;
             }).ConfigureAwait(ConfigureAwaitOptions.ForceYielding); // What follows may open a store: not on the socket's thread.
-            return reply ?? throw new FormationException(KvError.Unavailable, $"{address} ended the connection without an answer");
+            return reply ?? throw new FormationException(KvError.Unavailable, $"{address} {(patience.IsCancellationRequested ? "does not answer" : "ended the connection without an answer")}");
         }
         catch (Exception e) when (e is SocketException or IOException or OperationCanceledException or InvalidOperationException or ObjectDisposedException)
         {
@@ -267,4 +290,6 @@ internal sealed class Formation(
 internal sealed class FormationException(KvError code, string message) : Exception(message)
 {
     public KvError Code { get; } = code;
+
+    public Outcome Outcome { get; init; } = Outcome.NotApplied;
 }

@@ -207,9 +207,12 @@ internal sealed class FrameConnection : IDisposable
 
     private async Task WaitForRoomAsync(Func<bool> room)
     {
-        while (!room() && !IsClosed) await Task.Delay(TimeSpan.FromMilliseconds(2));
+        while (!room() && !IsClosed)
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(2));
 
-        // Who is not listened to is not silent.
-        Volatile.Write(ref _lastReceivedMs, Environment.TickCount64);
+            // Who is not listened to is not silent: one that takes its answers slowly would be swept away in the middle of them.
+            Volatile.Write(ref _lastReceivedMs, Environment.TickCount64);
+        }
     }
 }

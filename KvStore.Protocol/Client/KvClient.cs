@@ -111,15 +111,15 @@ public sealed class KvClient : IAsyncDisposable
     public async ValueTask<ReadResult[]> GetManyAsync(
         IReadOnlyList<ReadOnlyMemory<byte>> keys, ReadOptions options = default, CancellationToken cancellation = default)
     {
-        foreach (var key in keys) CheckKey(key, Outcome.None);
         var consistency = options.Consistency == ReadConsistency.Quorum ? ReadConsistency.Quorum : ReadConsistency.Local;
         var results = new ReadResult[keys.Count];
+        var valid = CheckEach(keys, results);
         var deadline = DeadlineOf(options.Timeout);
-        await Task.WhenAll(GroupByNode(keys, consistency).Select(GetGroupAsync)).ConfigureAwait(false);
-        for (var i = 0; i < results.Length; i++)
+        await Task.WhenAll(GroupByNode(keys, valid, consistency).Select(GetGroupAsync)).ConfigureAwait(false);
+        foreach (var place in valid)
         {
             // The values of one reply were too many: this one was left out.
-            if (results[i].Error == KvError.TooLarge) await GetGroupAsync([i]).ConfigureAwait(false);
+            if (results[place].Error == KvError.TooLarge) await GetGroupAsync([place]).ConfigureAwait(false);
         }
 
         foreach (ref readonly var result in results.AsSpan()) Learn(result);
@@ -139,8 +139,7 @@ public sealed class KvClient : IAsyncDisposable
             }
             catch (KvException exception)
             {
-                var failed = new ReadResult { Found = false, Error = exception.Code, Value = Encoding.UTF8.GetBytes(exception.Message) };
-                foreach (var place in places) results[place] = failed;
+                foreach (var place in places) results[place] = Failed(exception);
             }
         }
     }
@@ -253,7 +252,7 @@ public sealed class KvClient : IAsyncDisposable
     }
 
     /// <summary>The keys' places, in groups that one node can answer.</summary>
-    private IEnumerable<int[]> GroupByNode(IReadOnlyList<ReadOnlyMemory<byte>> keys, ReadConsistency consistency) => Enumerable.Range(0, keys.Count)
+    private IEnumerable<int[]> GroupByNode(IReadOnlyList<ReadOnlyMemory<byte>> keys, List<int> places, ReadConsistency consistency) => places
         .GroupBy(place => _router.Choose(new Target(_router.PartitionOf(keys[place].Span), consistency == ReadConsistency.Quorum), 0, null)?.Address ?? "")
         .SelectMany(group => group.Chunk(Limits.GetKeys));
 
@@ -297,6 +296,29 @@ public sealed class KvClient : IAsyncDisposable
         if (key.Length == 0) throw new KvException(KvError.InvalidRequest, "a key has at least one byte", outcome);
         if (key.Length > Limits.KeyBytes) throw new KvException(KvError.TooLarge, $"a key of {key.Length} bytes is longer than {Limits.KeyBytes}", outcome);
     }
+
+    /// <summary>The places of the keys that can be asked for; the others have their error as their result.</summary>
+    private static List<int> CheckEach(IReadOnlyList<ReadOnlyMemory<byte>> keys, ReadResult[] results)
+    {
+        var valid = new List<int>(keys.Count);
+        for (var place = 0; place < keys.Count; place++)
+        {
+            try
+            {
+                CheckKey(keys[place], Outcome.None);
+                valid.Add(place);
+            }
+            catch (KvException exception)
+            {
+                results[place] = Failed(exception);
+            }
+        }
+
+        return valid;
+    }
+
+    private static ReadResult Failed(KvException exception) =>
+        new() { Found = false, Error = exception.Code, Value = Encoding.UTF8.GetBytes(exception.Message) };
 
     private static void CheckEndpoint(string endpoint)
     {

@@ -83,7 +83,9 @@ internal sealed class NodeConnection : IDisposable
             if (exception is KvException) throw;
             if (cancellation.IsCancellationRequested) throw new KvException(KvError.Cancelled, "given up while connecting");
             var why = exception is OperationCanceledException ? $"no answer within {options.ConnectTimeout.TotalMilliseconds:0} ms" : exception.Message;
-            throw new KvException(KvError.Unreachable, $"{endpoint}: {why}");
+            // A DnsEndPoint puts its address family before the name.
+            var where = endpoint is DnsEndPoint name ? $"{name.Host}:{name.Port}" : endpoint.ToString();
+            throw new KvException(KvError.Unreachable, $"{where}: {why}");
         }
     }
 

@@ -41,7 +41,7 @@ internal sealed class RequestRunner(Router router)
         where TBody : struct, IRequestBody
     {
         var reply = await ConnectAndSendAsync(channel, body, decode, deadline, default, cancellation).ConfigureAwait(false);
-        return reply.Ok ? reply.Value : throw ToException(reply, Outcome.None);
+        return reply.Ok ? reply.Value : throw ToException(reply, reply.Error?.Outcome ?? Outcome.None);
     }
 
     private static async ValueTask<Reply<T>> ConnectAndSendAsync<TBody, T>(

@@ -67,7 +67,7 @@ internal sealed class Router(KvClientOptions options, ChannelPool channels)
     /// <param name="avoid">The node that the attempt before failed at; taken only when there is no other.</param>
     public NodeChannel? Choose(in Target target, int attempt, NodeChannel? avoid)
     {
-        var chosen = Table is not { } table ? FirstUsable(_seeds, 0, avoid)
+        var chosen = Table is not { } table ? ConnectedSeed(avoid) ?? FirstUsable(_seeds, 0, avoid)
             : target.Partition is not { } partition ? FirstUsable(table.All, (int)(Interlocked.Increment(ref _spread) % (uint)table.All.Length), avoid) ?? FirstUsable(_seeds, 0, avoid)
             : target.ToPrimary ? ChoosePrimary(table, partition, avoid)
             : ChooseReplica(table, partition, attempt, avoid);
@@ -103,6 +103,10 @@ internal sealed class Router(KvClientOptions options, ChannelPool channels)
 
         return best ?? FirstUsable(table.All, 0, avoid) ?? FirstUsable(_seeds, 0, avoid);
     }
+
+    // Before a topology is known the endpoint that answered is kept to: an earlier one that did not would cost each request a connect timeout.
+    private NodeChannel? ConnectedSeed(NodeChannel? avoid) =>
+        Array.Find(_seeds, seed => seed != avoid && seed.HasOpenConnection && seed.IsPreferable);
 
     private static NodeChannel? FirstUsable(NodeChannel[] from, int start, NodeChannel? avoid)
     {

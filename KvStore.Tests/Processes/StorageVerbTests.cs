@@ -9,6 +9,15 @@ namespace KvStore.Tests.Processes;
 [NonParallelizable]
 internal sealed class StorageVerbTests
 {
+    [TestCase("")]
+    [TestCase("/etc")]
+    public void What_is_no_data_directory_is_refused_with_64(string directory)
+    {
+        var refused = Kvd("storage", "inspect", directory);
+        refused.ExitCode.ShouldBe(64, refused.ToString());
+        refused.Error.ShouldContain("is not the data directory of a node");
+    }
+
     [Test]
     public void A_stopped_store_is_described_damage_is_named_and_nothing_is_changed()
     {

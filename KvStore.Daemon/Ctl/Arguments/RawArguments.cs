@@ -15,7 +15,7 @@ internal static class RawArguments
     private const char Replacement = '\uFFFD';
     private const char EscapeBase = '\uDC00';
 
-    /// <summary>Begins every argument that stood behind `--`: it is never an option. No escaped byte is this character, since bytes below 0x80 are never escaped.</summary>
+    /// <summary>Begins every argument that stood behind `--`, and others that are never an option or its value. No escaped byte is this character, since bytes below 0x80 are never escaped.</summary>
     private const char LiteralMark = EscapeBase;
 
     /// <summary>The arguments with their bytes restored from the process's own command line. <paramref name="readCommandLine"/> is called only if an argument was damaged.</summary>
@@ -36,11 +36,16 @@ internal static class RawArguments
         return [.. raw.Select(bytes => Decode(bytes))];
     }
 
-    /// <summary>Marks what stands behind the first `--` as no options, and drops the `--`.</summary>
+    /// <summary>
+    /// Marks what stands behind the first `--` as no options, and drops the `--`. Before it, the words true and false: the library takes one
+    /// behind a flag for the flag's value, so that `delete k --strong false` would delete one key, fast.
+    /// </summary>
     public static string[] MarkLiterals(string[] arguments)
     {
         var end = Array.IndexOf(arguments, "--");
-        return end < 0 ? arguments : [.. arguments[..end], .. arguments[(end + 1)..].Select(a => LiteralMark + a)];
+        var before = end < 0 ? arguments : arguments[..end];
+        var behind = end < 0 ? [] : arguments[(end + 1)..];
+        return [.. before.Select(a => bool.TryParse(a, out _) ? LiteralMark + a : a), .. behind.Select(a => LiteralMark + a)];
     }
 
     /// <summary>Whether the argument reads as an option and stood before `--`.</summary>

@@ -30,17 +30,32 @@ internal static class ValueSource
     {
         var bytes = RawArguments.WithoutMark(argument) switch
         {
-            "-" => await ReadAsync(openInput, limit, base64, cancellation),
+            "-" => await ReadInputAsync(openInput, limit, base64, cancellation),
+            "@" => throw new UsageException("@ is without a file's name; for a value that begins with @ use - or --value-base64"),
             ['@', .. var path] => await ReadFileAsync(path.ToString(), limit, base64, cancellation),
             _ => RawArguments.ToBytes(argument),
         };
         return base64 ? FromBase64(bytes, "--value-base64") : bytes;
     }
 
+    private static async Task<byte[]> ReadInputAsync(Func<Stream> openInput, int limit, bool base64, CancellationToken cancellation)
+    {
+        try
+        {
+            return await ReadAsync(openInput, limit, base64, cancellation);
+        }
+        catch (IOException e)
+        {
+            throw new UsageException($"cannot read standard input: {e.Message}");
+        }
+    }
+
     private static async Task<byte[]> ReadFileAsync(string path, int limit, bool base64, CancellationToken cancellation)
     {
         try
         {
+            // The library calls a directory 'access denied'.
+            if (Directory.Exists(path)) throw new UsageException($"cannot read '{RawArguments.Printable(path)}': it is a directory");
             return await ReadAsync(() => new FileStream(path, FileMode.Open, FileAccess.Read), limit, base64, cancellation);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)

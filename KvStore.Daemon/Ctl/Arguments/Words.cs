@@ -36,7 +36,7 @@ internal static class Words
             otherwise: null);
 
     public static Option<TimeSpan?> Duration(string name, string description) =>
-        Word<TimeSpan?>(name, "DURATION", description, "a duration such as 250ms, 5s, 2m or 1h",
+        Word<TimeSpan?>(name, "DURATION", description, "a duration from 1ms to 876000h such as 250ms, 5s, 2m or 1h",
             (string word, out TimeSpan? value) =>
             {
                 var ok = DurationText.TryParse(word, out var duration);

@@ -22,7 +22,8 @@ internal sealed class CtlStreams
     public static CtlStreams OfProcess() => new()
     {
         Out = new DescriptorStream(1),
-        Error = new StreamWriter(Console.OpenStandardError(), new UTF8Encoding(false), 1024) { AutoFlush = true },
+        // Closed or on a full disk, it must not cost the exit status.
+        Error = new StreamWriter(new DescriptorStream(2, dispensable: true), new UTF8Encoding(false), 1024) { AutoFlush = true },
         OpenInput = Console.OpenStandardInput,
         Environment = System.Environment.GetEnvironmentVariable,
         OutIsTerminal = !Console.IsOutputRedirected,

@@ -7,7 +7,8 @@ namespace KvStore.Daemon.Ctl.Output;
 /// that two commands which share one redirected output would overwrite each other; the console's stream hides EPIPE, so that
 /// a long scan into `head` would run to its end.
 /// </summary>
-internal sealed partial class DescriptorStream(int descriptor) : Stream
+/// <param name="dispensable">What cannot be written is dropped: nobody is left to be told.</param>
+internal sealed partial class DescriptorStream(int descriptor, bool dispensable = false) : Stream
 {
     private const int InterruptedError = 4;
     private const int TryAgainError = 11;
@@ -63,21 +64,24 @@ internal sealed partial class DescriptorStream(int descriptor) : Stream
         {
             var written = Write(descriptor, bytes, bytes.Length);
             if (written >= 0) bytes = bytes[(int)written..];
-            else Judge(Marshal.GetLastPInvokeError());
+            else if (!Judge(Marshal.GetLastPInvokeError())) return;
         }
     }
 
-    private void Judge(int error)
+    /// <returns>False to give up without a word.</returns>
+    private bool Judge(int error)
     {
         switch (error)
         {
             case InterruptedError:
-                return;
+                return true;
             case TryAgainError:
                 // Somebody else set the descriptor to non-blocking; it is theirs, so wait here.
                 var wait = new PollDescriptor { Descriptor = descriptor, Events = WritableEvent };
                 _ = Poll(ref wait, 1, -1);
-                return;
+                return true;
+            case var _ when dispensable:
+                return false;
             case BrokenPipeError:
                 throw new OutputClosedException();
             default:

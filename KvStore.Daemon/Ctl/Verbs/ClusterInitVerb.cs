@@ -85,7 +85,16 @@ internal sealed class ClusterInitVerb : Verb
     private static CtlError Judge(CtlError error, InitRequest request)
     {
         var unknown = error.Outcome == Outcome.Unknown || error.Code is KvError.ConnectionLost or KvError.DeadlineExceeded or KvError.Cancelled or KvError.Internal;
-        if (!unknown) return error with { Outcome = Outcome.NotApplied };
+        if (!unknown)
+        {
+            var advice = error.Code == KvError.Unavailable && !request.Abort
+                ? "nodes that were asked before stay bound: repeat the same command when all can be reached, or give it up with --abort"
+                : error.Advice;
+            return error with { Outcome = Outcome.NotApplied, Advice = advice };
+        }
+
+        // The node knows how far it came, and says how to go on.
+        if (error.Outcome == Outcome.Unknown && error.Code == KvError.Unavailable) return error with { Advice = "" };
         return error with
         {
             Outcome = Outcome.Unknown,

@@ -28,6 +28,7 @@ internal sealed class ClusterStatusVerb : Verb
         {
             var code = await OnceAsync(context, clear: watch && context.Streams.OutIsTerminal && !context.Settings.Json);
             if (!watch) return code;
+            context.Flush();
             await Task.Delay(s_watchInterval, context.Interrupted);
         }
     }
@@ -43,7 +44,6 @@ internal sealed class ClusterStatusVerb : Verb
             if (clear) context.Print(ClearScreen);
             if (context.Settings.Json) context.Print(StatusDocument.Json(cluster));
             else context.Print(StatusDocument.Text(cluster, context.Streams.OutIsTerminal && !context.Settings.NoColor));
-            context.Flush();
             return Array.TrueForAll(reports, r => r.Reachable) ? ExitCode.Done : ExitCode.Partial;
         }
         catch (KvException e)

@@ -45,7 +45,16 @@ internal sealed class GetVerb : Verb
             await using var client = await context.ConnectAsync();
             using var names = new NamesRequest(client);
             var start = Stopwatch.GetTimestamp();
-            var results = await ReadAsync(client, keys, options, context.Interrupted);
+            ReadResult[] results;
+            try
+            {
+                results = await ReadAsync(client, keys, options, context.Interrupted);
+            }
+            catch (KvException e)
+            {
+                return FailAll(context, keys, e, options, await names.GetAsync());
+            }
+
             var elapsedUs = (long)Stopwatch.GetElapsedTime(start).TotalMicroseconds;
             var print = new Printer(context, options.Consistency, await names.GetAsync(), elapsedUs, parse.GetValue(_raw));
             int? code = null;
@@ -54,10 +63,15 @@ internal sealed class GetVerb : Verb
         }
         catch (KvException e)
         {
-            var code = ExitCode.Done;
-            foreach (var key in keys) code = context.Fail(CtlError.Of(e), key, options.Consistency.Name());
-            return code;
+            return FailAll(context, keys, e, options, NodeNames.Numbers);
         }
+    }
+
+    private static int FailAll(CtlContext context, byte[][] keys, KvException e, ReadOptions options, NodeNames names)
+    {
+        var error = CtlError.Of(e);
+        foreach (var key in keys) context.Fail(error, key, options.Consistency.Name(), names);
+        return error.ExitCode;
     }
 
     // One key alone keeps all that its error says; an error of many is a code and a message for each.

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using KvStore.Daemon.Ctl.Documents;
+using KvStore.Daemon.Ctl.Output;
 using KvStore.Protocol.Client;
 using KvStore.Protocol.Messages;
 
@@ -10,6 +11,8 @@ internal sealed class WriteRun(CtlContext context, WriteKind kind, WriteOptions 
 {
     /// <summary>How many deletes are under way at once.</summary>
     private const int AtOnce = 128;
+
+    private bool _unheard;
 
     /// <param name="value">What to put; empty for deletes.</param>
     public async Task<int> RunAsync(byte[][] keys, ReadOnlyMemory<byte> value)
@@ -58,10 +61,20 @@ internal sealed class WriteRun(CtlContext context, WriteKind kind, WriteOptions 
 
     private int Print(byte[] key, (WriteResult Result, CtlError? Error, long ElapsedUs) write, NodeNames names, bool namesKey)
     {
-        if (write.Error is { } error) return context.Fail(error, key, options.Mode.Name(), names);
-        if (context.Settings.Json) context.Print(WriteDocument.Json(key, kind, write.Result, names, write.ElapsedUs));
-        else context.Print(WriteDocument.Text(key, kind, write.Result, names, namesKey));
-        return ExitCode.Done;
+        try
+        {
+            if (write.Error is { } error) return _unheard ? error.ExitCode : context.Fail(error, key, options.Mode.Name(), names);
+            if (_unheard) return ExitCode.Done;
+            if (context.Settings.Json) context.Print(WriteDocument.Json(key, kind, write.Result, names, write.ElapsedUs));
+            else context.Print(WriteDocument.Text(key, kind, write.Result, names, namesKey));
+            return ExitCode.Done;
+        }
+        catch (OutputClosedException)
+        {
+            // The words have no reader, but the writes were asked for: stopping here would leave some of them undone and say success.
+            _unheard = true;
+            return write.Error?.ExitCode ?? ExitCode.Done;
+        }
     }
 
     private int FailAll(byte[][] keys, CtlError error)

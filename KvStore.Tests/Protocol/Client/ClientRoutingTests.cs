@@ -54,6 +54,25 @@ public sealed class ClientRoutingTests
     }
 
     [Test]
+    public async Task Coordinator_only_keeps_to_the_endpoint_that_answered()
+    {
+        using var silent = new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, 0);
+        silent.Start(); // connects, but nobody answers the Hello
+        var nodes = StubNode.Cluster(3, Partitions, (node, request) => request.Applied(node.Node));
+        await using var client = await Connect(nodes, options => options with
+        {
+            CoordinatorOnly = true,
+            ConnectTimeout = TimeSpan.FromMilliseconds(500),
+            Endpoints = [silent.LocalEndpoint.ToString()!, .. options.Endpoints],
+        });
+        var start = System.Diagnostics.Stopwatch.StartNew();
+        while (start.ElapsedMilliseconds < 200) await client.PutAsync("k"u8.ToArray(), default); // longer than the first endpoint is left alone
+        silent.AcceptTcpClient().Dispose();
+        silent.Pending().ShouldBeFalse();
+        await Stop(nodes);
+    }
+
+    [Test]
     public async Task A_dead_node_is_left_alone_and_used_again_when_it_is_back()
     {
         var nodes = StubNode.Cluster(3, Partitions, (node, request) => request.Found([1], node.Node));

@@ -47,6 +47,24 @@ public sealed class DescriptorStreamTests
     }
 
     [Test]
+    public async Task Help_for_a_reader_that_has_gone_ends_quietly_too()
+    {
+        using var output = new LostStream(new OutputClosedException());
+        var error = new StringWriter();
+        var streams = new CtlStreams { Out = output, Error = error, OpenInput = () => Stream.Null, Environment = _ => null };
+        (await CtlMain.RunAsync(["--help"], streams, CancellationToken.None)).ShouldBe(ExitCode.Done);
+        error.ToString().ShouldBeEmpty();
+    }
+
+    [Test]
+    public void Words_that_cannot_be_written_are_dropped()
+    {
+        using var full = new FileStream("/dev/full", FileMode.Open, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);
+        using var error = new StreamWriter(new DescriptorStream((int)full.SafeFileHandle.DangerousGetHandle(), dispensable: true)) { AutoFlush = true };
+        Should.NotThrow(() => error.WriteLine("nobody reads this"));
+    }
+
+    [Test]
     public async Task A_full_device_ends_with_1_and_says_so()
     {
         using var full = new FileStream("/dev/full", FileMode.Open, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);

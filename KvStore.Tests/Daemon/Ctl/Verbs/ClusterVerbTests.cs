@@ -1,4 +1,5 @@
 using KvStore.Daemon.Ctl;
+using KvStore.Daemon.Ctl.Output;
 using KvStore.Protocol.Messages;
 using KvStore.Protocol.Wire;
 using KvStore.Tests.Daemon.Ctl.Documents;
@@ -131,6 +132,16 @@ public sealed class ClusterVerbTests
         Members = [.. request.Members.Select((address, i) => new InitMember((ushort)(i + 1), $"n{i + 1}", address))],
     }.Encode);
 
+    [Test]
+    public async Task Watching_shows_at_once_that_nothing_answers()
+    {
+        using var interrupted = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        using var output = new WatchedStream(interrupted.Cancel);
+        var streams = new CtlStreams { Out = output, Error = TextWriter.Null, OpenInput = () => Stream.Null, Environment = _ => null };
+        (await CtlMain.RunAsync(["cluster", "status", "--watch", "--json", "--endpoints", "127.0.0.1:1"], streams, interrupted.Token)).ShouldBe(ExitCode.Interrupted);
+        output.Flushed.ShouldBeGreaterThan(0);
+    }
+
     /// <summary>Three nodes that know each other's addresses.</summary>
     private sealed class ThreeNodes : IAsyncDisposable
     {
@@ -153,6 +164,18 @@ public sealed class ClusterVerbTests
         public async ValueTask DisposeAsync()
         {
             foreach (var node in Nodes) await node.DisposeAsync();
+        }
+    }
+
+    /// <summary>What a reader would see.</summary>
+    private sealed class WatchedStream(Action flushed) : MemoryStream
+    {
+        public long Flushed { get; private set; }
+
+        public override void Flush()
+        {
+            Flushed = Length;
+            flushed();
         }
     }
 }

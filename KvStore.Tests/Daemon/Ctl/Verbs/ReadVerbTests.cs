@@ -1,6 +1,7 @@
 using KvStore.Daemon.Ctl;
 using KvStore.Protocol.Messages;
 using KvStore.Protocol.Wire;
+using KvStore.Tests.Daemon.Ctl.Documents;
 using NUnit.Framework;
 using Shouldly;
 
@@ -16,6 +17,37 @@ public sealed class ReadVerbTests
         (await CtlRun.AtAsync(node, "get", "a")).ShouldSatisfyAllConditions(
             run => run.Code.ShouldBe(ExitCode.Done), run => run.Out.ShouldBe("value of a\n"), run => run.Error.ShouldBeEmpty());
         (await CtlRun.AtAsync(node, "get", "a", "b", "--raw")).Out.ShouldBe("value of avalue of b");
+    }
+
+    [Test]
+    public async Task A_key_over_the_limit_fails_alone()
+    {
+        await using var node = await FilledAsync("a", "b");
+        var run = await CtlRun.AtAsync(node, "get", "a", new string('k', Limits.KeyBytes + 1), "b", "--json");
+        run.Code.ShouldBe(ExitCode.Partial);
+        run.Documents.Select(d => d.GetProperty("schema").GetString()).ShouldBe(["kvd.read/1", "kvd.error/1", "kvd.read/1"]);
+        run.Documents[1].GetProperty("error").GetString().ShouldBe("too_large");
+    }
+
+    [Test]
+    public async Task A_refused_get_names_the_missing_nodes()
+    {
+        var error = new ErrorReply { Code = KvError.NoQuorum, Message = "1 of 3", Missing = [new MissingNode(2, "down")] };
+        var sample = Samples.Topology();
+        var topology = sample with { Members = [.. sample.Members.Select(m => m with { Name = $"host{m.Node}" })] };
+        await using var node = new ScriptedNode().Refuse(FrameType.Get, error)
+            .On(FrameType.Topology, _ => ScriptedReply.Of(FrameType.TopologyReply, topology.Encode));
+        var run = await CtlRun.AtAsync(node, "get", "k", "--quorum", "--json");
+        run.Code.ShouldBe(ExitCode.Refused);
+        run.Document.GetProperty("missing")[0].GetProperty("node").GetString().ShouldBe("host2");
+    }
+
+    [Test]
+    public async Task An_address_is_named_as_it_was_given()
+    {
+        var run = await CtlRun.OfAsync("get", "k", "--endpoints", "localhost:1");
+        run.Code.ShouldBe(ExitCode.Unreachable);
+        run.Error.ShouldStartWith("kvctl: k: unreachable: localhost:1: ");
     }
 
     [Test]

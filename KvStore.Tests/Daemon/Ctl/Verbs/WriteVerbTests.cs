@@ -1,7 +1,9 @@
 using KvStore.Daemon.Ctl;
 using KvStore.Daemon.Ctl.Arguments;
+using KvStore.Daemon.Ctl.Output;
 using KvStore.Protocol.Messages;
 using KvStore.Protocol.Wire;
+using KvStore.Tests.Daemon.Ctl.Output;
 using NUnit.Framework;
 using Shouldly;
 
@@ -51,12 +53,40 @@ public sealed class WriteVerbTests
         (await CtlRun.AtAsync(node, "get", "k", "--raw")).OutBytes.ShouldBe(new byte[] { 0, 10, 255 });
     }
 
+    [TestCase(true)]
+    [TestCase(false)]
+    public async Task A_refusal_outweighs_an_output_that_nobody_reads(bool buffered)
+    {
+        await using var node = new ScriptedNode().Refuse(FrameType.Write, s_noQuorum);
+        (await LostAsync(node, new OutputClosedException(), buffered, "put", "k", "v", "--json")).ShouldBe(ExitCode.Refused);
+        (await LostAsync(node, new IOException("full"), buffered: true, "put", "k", "v", "--json")).ShouldBe(ExitCode.Refused);
+    }
+
+    [Test]
+    public async Task All_deletes_are_made_though_nobody_reads_how_they_ended()
+    {
+        await using var node = new ScriptedNode();
+        string[] keys = [.. Enumerable.Range(0, 300).Select(i => $"k{i}")];
+        (await LostAsync(node, new OutputClosedException(), buffered: false, ["delete", .. keys])).ShouldBe(ExitCode.Done);
+        node.Received.Count(r => r.Type == FrameType.Write).ShouldBe(keys.Length);
+    }
+
     [Test]
     public async Task Two_dashes_let_keys_look_like_options()
     {
         await using var node = new ScriptedNode();
         (await CtlRun.AtAsync(node, "put", "--", "--json", "-v")).Code.ShouldBe(ExitCode.Done);
         (await CtlRun.AtAsync(node, "get", "--raw", "--", "--json")).Out.ShouldBe("-v");
+    }
+
+    [Test]
+    public async Task Keys_and_values_behind_a_flag_may_be_true_and_false()
+    {
+        await using var node = new ScriptedNode();
+        (await CtlRun.AtAsync(node, "put", "--strong", "true", "--json", "false")).Document.GetProperty("requested").GetString().ShouldBe("strong");
+        (await CtlRun.AtAsync(node, "get", "--quorum", "true")).Out.ShouldBe("false\n");
+        (await CtlRun.AtAsync(node, "delete", "k", "--strong", "true", "--json")).Documents.Select(d => d.GetProperty("key").GetProperty("utf8").GetString()).ShouldBe(["k", "true"]);
+        (await CtlRun.AtAsync(node, "get", "k", "--json=true")).Document.GetProperty("found").GetBoolean().ShouldBeFalse();
     }
 
     [Test]
@@ -202,5 +232,12 @@ public sealed class WriteVerbTests
         await using var node = new ScriptedNode().On(FrameType.Topology, _ => ScriptedReply.Silence);
         var run = await CtlRun.AtAsync(node, "put", "k", "v");
         run.Out.ShouldStartWith("applied (fast, on n1 n2)");
+    }
+
+    private static async Task<int> LostAsync(ScriptedNode node, Exception failure, bool buffered, params string[] words)
+    {
+        using var output = new LostStream(failure, buffered);
+        var streams = new CtlStreams { Out = output, Error = TextWriter.Null, OpenInput = () => Stream.Null, Environment = _ => null };
+        return await CtlMain.RunAsync(["--endpoints", node.Address, .. words], streams, CancellationToken.None);
     }
 }
