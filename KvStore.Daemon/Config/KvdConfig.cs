@@ -7,6 +7,9 @@ namespace KvStore.Daemon.Config;
 /// </summary>
 public sealed record KvdConfig
 {
+    /// <summary>A flush makes one table, and its filter has to fit into a block (80 MiB): there is room for all of the smallest records in this.</summary>
+    private const long MostMemTableBytes = 2L << 30;
+
     public required string NodeName { get; init; }
 
     public required string Zone { get; init; }
@@ -60,7 +63,7 @@ public sealed record KvdConfig
             Http = ConfigValues.ListenAddress(reader[Settings.Http]),
             MaxConnections = ConfigValues.Count(reader[Settings.MaxConnections], 16, 1_000_000),
             Insecure = ConfigValues.Switch(reader[Settings.Insecure]),
-            MemTableBytes = ConfigValues.Bytes(reader[Settings.MemTable], 1 << 20, 1L << 40),
+            MemTableBytes = ConfigValues.Bytes(reader[Settings.MemTable], 1 << 20, MostMemTableBytes),
             BlockCacheBytes = ConfigValues.Bytes(reader[Settings.BlockCache], 1 << 20, 1L << 40),
             WalRetentionBytes = ConfigValues.Bytes(reader[Settings.WalRetention], 1 << 20, 1L << 44),
             WalSegmentBytes = (int)ConfigValues.Bytes(reader[Settings.WalSegment], 1 << 20, 1 << 30),

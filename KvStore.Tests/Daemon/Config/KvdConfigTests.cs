@@ -77,7 +77,8 @@ public sealed class KvdConfigTests
     [Test]
     public void Variables_of_other_programs_are_left_alone() => LoadVariable("KVD_BINARY", "/x/kvd").NodeName.ShouldNotBeEmpty();
 
-    [TestCase("[storage]\nmemtable = 64MB", "storage.memtable = \"64MB\" (from FILE) cannot be used: it must be a size from 1MiB to 1TiB, such as 64MiB")]
+    [TestCase("[storage]\nmemtable = 64MB", "storage.memtable = \"64MB\" (from FILE) cannot be used: it must be a size from 1MiB to 2GiB, such as 64MiB")]
+    [TestCase("[storage]\nmemtable = 3GiB", "storage.memtable = \"3GiB\" (from FILE) cannot be used: it must be a size from 1MiB to 2GiB, such as 64MiB")]
     [TestCase("[storage]\nwal_segment = 1025KiB", "storage.wal_segment = \"1025KiB\" (from FILE) cannot be used: it must be a multiple of 4KiB")]
     [TestCase("[replication]\nheartbeat = 5", "replication.heartbeat = \"5\" (from FILE) cannot be used: it must be a duration from 10ms to 1m, such as 100ms")]
     [TestCase("[replication]\ntimeout = 250ms", "replication.timeout = \"250ms\" (from FILE) cannot be used: it must be at least three times replication.heartbeat (100ms)")]
