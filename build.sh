@@ -64,6 +64,14 @@ need_linker() {
   apt_install gcc libc6-dev
 }
 
+# Without these the tests of the package fail; without the others the test of real processes under faults is left out.
+need_test_tools() {
+  need dpkg-deb dpkg
+  need objdump binutils
+  if [[ $(id -u) != 0 ]]; then return; fi
+  (need ip iproute2 && need mkfs.ext4 e2fsprogs) || say "going on without"
+}
+
 # The packages start their services where they can; the benchmark runs its own, so these are kept down.
 need_peers() {
   local missing=()
@@ -117,6 +125,7 @@ dev() {
 # Ends with the line "N passed, N failed"; fails if a test failed, if none ran, or if the run was cut short.
 run_tests() {
   build
+  need_test_tools
   dotnet build KvStore.Tests -c Release -nologo -v quiet
   local report status=0 passed failed
   report=$(mktemp)

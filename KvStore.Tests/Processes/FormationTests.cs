@@ -101,6 +101,7 @@ public sealed class FormationTests
         }
     }
 
+    // How long three nodes take to make their partitions is not asked here, and a busy machine needs more than the seconds of an operator.
     private static CtlResult Init(string nodes, params string[] more) =>
-        Kvctl.Run(nodes.Split(',')[0], ["cluster", "init", "--nodes", nodes, "--timeout", "10s", .. more]);
+        Kvctl.Run(nodes.Split(',')[0], ["cluster", "init", "--nodes", nodes, "--timeout", "60s", .. more]);
 }

@@ -10,16 +10,40 @@ namespace KvStore.Tests.Processes;
 /// <summary>The AOT binary that `./build.sh build` made; tests of real processes are refused, not skipped, without it.</summary>
 internal static class KvdBinary
 {
+    // Below those of /proc/sys/net/ipv4/ip_local_port_range, which begin at 32768.
+    private const int LeastPort = 20_000;
+    private const int MostPort = 32_000;
+
+    // Test runs beside each other begin elsewhere.
+    private static int _ports = Environment.ProcessId * 251;
+
     public static string Path { get; } = Find();
 
     public static string Ctl { get; } = System.IO.Path.Combine(System.IO.Path.GetDirectoryName(Path)!, "kvctl");
 
-    /// <summary>A port of the loopback interface that nobody listens on now.</summary>
+    /// <summary>
+    /// A port of the loopback interface that nobody listens on now, and that this process has not been given before: a node takes it later, and
+    /// takes it again after a kill. So it is none of those that the kernel gives to whoever connects or asks for any: by then it could have
+    /// given it away.
+    /// </summary>
     public static int FreePort()
     {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
+        for (var tries = 0; tries < MostPort - LeastPort; tries++)
+        {
+            var port = LeastPort + (int)((uint)Interlocked.Increment(ref _ports) % (MostPort - LeastPort));
+            using var listener = new TcpListener(IPAddress.Loopback, port);
+            try
+            {
+                listener.Start();
+                return port;
+            }
+            catch (SocketException)
+            {
+                // Somebody has it.
+            }
+        }
+
+        throw new InvalidOperationException($"no port from {LeastPort} to {MostPort} is free");
     }
 
     private static string Find()

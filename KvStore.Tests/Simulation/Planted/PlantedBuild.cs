@@ -16,8 +16,8 @@ internal sealed class PlantedBuild : IDisposable
 
     public string Directory { get; }
 
-    /// <summary>What to run, with <see cref="PlantedSources.Variable"/> naming the bug that is to be on.</summary>
-    public string Executable => Path.Combine(Directory, "KvStore.Tests/bin/Release/net10.0/KvStore.Tests");
+    /// <summary>What `dotnet` runs, with <see cref="PlantedSources.Variable"/> naming the bug that is to be on.</summary>
+    public string Program => Path.Combine(Directory, "KvStore.Tests/bin/Release/net10.0/KvStore.Tests.dll");
 
     /// <summary>Copies, rewrites and builds: about a minute.</summary>
     /// <exception cref="InvalidOperationException">A place was not found, or the rewritten sources do not compile.</exception>

@@ -58,9 +58,9 @@ internal static partial class PlantedHunt
 
     private static Catch Hunt(PlantedBuild build, string bug, int seeds, ulong first)
     {
-        var start = new ProcessStartInfo(build.Executable)
+        var start = new ProcessStartInfo("dotnet")
         {
-            ArgumentList = { "simulate", "--seeds", $"{seeds}", "--first", $"{first}", "--seconds", $"{SecondsPerSeed}", "--threads", "1", "--stop" },
+            ArgumentList = { build.Program, "simulate", "--seeds", $"{seeds}", "--first", $"{first}", "--seconds", $"{SecondsPerSeed}", "--threads", "1", "--stop" },
             RedirectStandardOutput = true,
         };
         start.Environment[PlantedSources.Variable] = bug == None ? "" : bug;

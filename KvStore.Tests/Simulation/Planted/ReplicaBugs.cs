@@ -44,6 +44,24 @@ internal static class ReplicaBugs
                 }
                 """),
             new PlantedEdit(StateMachine, "if (Holds(operation, found, info.Revision)) continue;", "continue;")),
+        new("batch-judged-by-first", "every condition of a batch has to hold",
+            new PlantedEdit(
+                StateMachine, "if (Holds(operation, found, info.Revision)) continue;", "if (at > 0 || Holds(operation, found, info.Revision)) continue;")),
+        new("batch-refused-in-part", "of a batch that is refused nothing is written",
+            new PlantedEdit(
+                StateMachine, "store.Publish(new AppliedState(index, term, logTime));",
+                """
+                if (header.Kind == EntryKind.Write && !outcome.Applied)
+                {
+                    foreach (var operation in new EntryOperations(payload))
+                    {
+                        if (operation.Condition != ConditionKind.None) break;
+                        if (operation.Kind == WriteKind.Put) store.Put(index, operation.Key, operation.Value, InfoOf(operation, new Primitives.Version(term, index), header.Timestamp));
+                    }
+                }
+
+                store.Publish(new AppliedState(index, term, logTime));
+                """)),
         new("expiry-by-wall-clock", "what an entry does depends on no clock",
             new PlantedEdit(ApplyQueue, "writes.IsAwaited(index, term)", "(Planted.WallMs = shard.Context.Clock.WallMs) > 0 && writes.IsAwaited(index, term)"),
             new PlantedEdit(StateMachine, "(long)(logTime >> 16)", "Planted.WallMs")),

@@ -12,7 +12,7 @@ internal enum Operation
     DeleteIfRevision,
     PutForAWhile,
 
-    /// <summary>Strong puts of several keys, some of which share a partition; of these all take effect or none.</summary>
+    /// <summary>Strong puts of several keys of one partition, of which all take effect or none.</summary>
     BatchPut,
     QuorumGet,
     LocalGet,

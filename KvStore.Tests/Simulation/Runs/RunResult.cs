@@ -8,11 +8,13 @@ internal readonly record struct Violation(string Check, string Text);
 /// <param name="FinalDraw">The next number of the world's random stream: two runs of a seed that took another way differ in it.</param>
 /// <param name="StateHash">Of everything that the replicas held in the end and the clients saw.</param>
 /// <param name="Writes">By outcome.</param>
+/// <param name="Batches">Of more than one write, applied.</param>
+/// <param name="RefusedBatches">Of more than one write, because a condition did not hold.</param>
 /// <param name="CutFastWrites">Acknowledged, and cut by a new leader.</param>
 /// <param name="Timeline">Faults and what the nodes logged.</param>
 internal sealed record RunResult(
     Scenario Scenario, IReadOnlyList<Violation> Violations, ulong FinalDraw, ulong StateHash, ulong Steps, int Applied, int NotApplied, int Unknown,
-    int Reads, int CutFastWrites, IReadOnlyDictionary<FaultKind, int> Faults, IReadOnlyList<string> Timeline)
+    int Reads, int Batches, int RefusedBatches, int CutFastWrites, IReadOnlyDictionary<FaultKind, int> Faults, IReadOnlyList<string> Timeline)
 {
     public bool IsClean => Violations.Count == 0;
 

@@ -18,6 +18,8 @@ internal sealed class SimClient(SimCluster cluster, Scenario scenario, SeenHisto
     private const long NsPerMs = 1_000_000;
     private const long PatienceNs = 500 * NsPerMs;
     private const int GatheringThinkMs = 10;
+    private const int MostInBatch = 8;
+    private const string Classes = "smt";
     private static readonly ImmutableArray<Operation> AtTheCut = [Operation.FastPut, Operation.FastPut, Operation.LocalGet, Operation.LocalGet, Operation.QuorumGet];
     private readonly Dictionary<string, WireRevision> _known = [];
     private readonly byte[] _padding = Noise(scenario.ValueBytes, number);
@@ -141,14 +143,19 @@ internal sealed class SimClient(SimCluster cluster, Scenario scenario, SeenHisto
         }
     }
 
-    /// <summary>Some batches demand that their last key be absent: what shares its partition is not written either, then.</summary>
+    /// <summary>
+    /// Keys of one partition: a node refuses others, of which a client makes several requests. Some batches demand that their last key be
+    /// absent: the others are not written either, then.
+    /// </summary>
     private BatchCall EncodeBatch(string key, FrameBuffer body)
     {
-        var keys = Enumerable.Range(0, 8).Select(_ => KeyFor(Operation.StrongPut)).Prepend(key).Distinct().ToList();
+        var first = random.Next(scenario.Keys);
+        var all = Enumerable.Range(0, scenario.Keys).SelectMany(i => Classes.Select(c => string.Create(CultureInfo.InvariantCulture, $"{c}{(first + i) % scenario.Keys}")));
+        var keys = all.Where(k => k != key && PartitionOf(k) == PartitionOf(key)).Take(MostInBatch - 1).Prepend(key).ToList();
         var last = random.Chance(1, 3) ? WriteCondition.IfAbsent : WriteCondition.None;
         var writes = keys.Select((k, i) => Asked(k, $"c{number}.{++_asked}", WriteMode.Strong, i == keys.Count - 1 ? last : WriteCondition.None, 0)).ToList();
         var operations = writes.Select(w => new WriteOperation(WriteKind.Put, Encoding.UTF8.GetBytes(w.Key), Padded(w.Value!), Condition: w.Condition)).ToArray();
-        WriteRequest.Encode(body, WriteMode.Strong, operations, perPartition: true);
+        WriteRequest.Encode(body, WriteMode.Strong, operations);
         return new BatchCall(this, writes);
     }
 
@@ -263,7 +270,9 @@ internal sealed class SimClient(SimCluster cluster, Scenario scenario, SeenHisto
             for (var i = 0; i < writes.Count; i++)
             {
                 var write = writes[i] with { InvokedNs = InvokedNs, Batch = $"{Client.Number} {InvokedNs}" };
-                Client.Add(error is { } all ? Answered(write, all, nowNs) : i < results.Length ? Answered(write, results[i], nowNs) : write);
+                // The revision that an error names is that of the record which the condition did not hold of.
+                Client.Add(error is { } all ? Answered(write, write.Condition.Kind == ConditionKind.None ? all with { CurrentRevision = null } : all, nowNs)
+                    : i < results.Length ? Answered(write, results[i], nowNs) : write);
             }
         }
     }

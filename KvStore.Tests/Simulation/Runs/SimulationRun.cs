@@ -207,8 +207,12 @@ internal sealed class SimulationRun : IDisposable
         return new RunResult(
             _scenario, _violations, _cluster.World.Random.NextUInt64(), HashOf(history), _cluster.World.Steps,
             history.Writes.Count(w => w.IsApplied), history.Writes.Count(w => w.Outcome == Outcome.NotApplied),
-            history.Writes.Count(w => w.Outcome == Outcome.Unknown), history.Reads.Count, DurabilityCheck.CountCutFastWrites(history), _nemesis.Counts, _cluster.Timeline);
+            history.Writes.Count(w => w.Outcome == Outcome.Unknown), history.Reads.Count, CountBatches(history, w => w.IsApplied), CountBatches(history, w => w.Error == KvError.ConditionFailed),
+            DurabilityCheck.CountCutFastWrites(history), _nemesis.Counts, _cluster.Timeline);
     }
+
+    private static int CountBatches(ObservedHistory history, Func<ObservedWrite, bool> ended) =>
+        history.Writes.Where(w => w.Batch is not null && ended(w)).GroupBy(w => w.Batch).Count(batch => batch.Count() > 1);
 
     private static ulong HashOf(ObservedHistory history)
     {

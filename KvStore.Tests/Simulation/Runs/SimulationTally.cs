@@ -11,6 +11,8 @@ internal sealed class SimulationTally
     private long _notApplied;
     private long _unknown;
     private long _reads;
+    private long _batches;
+    private long _refusedBatches;
     private long _cut;
     private ulong _steps;
 
@@ -26,6 +28,8 @@ internal sealed class SimulationTally
         _notApplied += result.NotApplied;
         _unknown += result.Unknown;
         _reads += result.Reads;
+        _batches += result.Batches;
+        _refusedBatches += result.RefusedBatches;
         _cut += result.CutFastWrites;
         _steps += result.Steps;
         foreach (var (kind, count) in result.Faults) _faults[kind] = _faults.GetValueOrDefault(kind) + count;
@@ -38,6 +42,8 @@ internal sealed class SimulationTally
         if (_notApplied < 100L * Runs) yield return $"only {_notApplied} writes refused";
         if (_unknown < 5L * Runs) yield return $"only {_unknown} writes of unknown outcome";
         if (_reads < 3_000L * Runs) yield return $"only {_reads} reads answered";
+        if (_batches < 10L * Runs) yield return $"only {_batches} batches applied";
+        if (_refusedBatches < Runs) yield return $"only {_refusedBatches} batches refused because a condition did not hold";
         if (_cut == 0) yield return "no fast write cut";
         foreach (var kind in Enum.GetValues<FaultKind>())
             if (!_faults.ContainsKey(kind)) yield return $"no {kind}";
@@ -47,7 +53,7 @@ internal sealed class SimulationTally
     {
         var text = new StringBuilder();
         text.AppendLine(CultureInfo.InvariantCulture, $"{Runs} runs of {seconds} s in {elapsed.TotalSeconds:F1} s: {Runs * seconds / elapsed.TotalSeconds:F0} times as fast as real time, {_steps} events");
-        text.AppendLine(CultureInfo.InvariantCulture, $"writes: {_applied} applied, {_notApplied} not applied, {_unknown} unknown, {_cut} fast ones acknowledged and cut; reads: {_reads}");
+        text.AppendLine(CultureInfo.InvariantCulture, $"writes: {_applied} applied, {_notApplied} not applied, {_unknown} unknown; {_batches} batches applied, {_refusedBatches} refused by a condition; {_cut} fast ones acknowledged and cut; reads: {_reads}");
         text.Append(CultureInfo.InvariantCulture, $"faults: {string.Join(", ", _faults.Select(f => $"{f.Key} {f.Value}"))}");
         return text.ToString();
     }

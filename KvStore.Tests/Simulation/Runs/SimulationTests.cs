@@ -51,7 +51,7 @@ internal sealed class SimulationTests
     /// <summary>The lines that the command prints in a process of its own.</summary>
     private static string[] Simulate(params string[] arguments)
     {
-        var start = new ProcessStartInfo(Path.ChangeExtension(typeof(SimulationTests).Assembly.Location, null)) { RedirectStandardOutput = true };
+        var start = new ProcessStartInfo("dotnet", [typeof(SimulationTests).Assembly.Location]) { RedirectStandardOutput = true };
         foreach (var argument in (string[])["simulate", .. arguments]) start.ArgumentList.Add(argument);
         using var process = Process.Start(start)!;
         var text = process.StandardOutput.ReadToEnd();
