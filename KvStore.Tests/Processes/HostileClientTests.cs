@@ -20,7 +20,7 @@ internal sealed class HostileClientTests
     private KvdProcess Victim => _cluster.Nodes[0];
 
     [OneTimeSetUp]
-    public void StartCluster() => _cluster = new KvdCluster();
+    public void StartCluster() => _cluster = new KvdCluster(KvdCluster.PatientNodes);
 
     [OneTimeTearDown]
     public void StopCluster() => _cluster.Dispose();
