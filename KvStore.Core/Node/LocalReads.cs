@@ -47,7 +47,7 @@ internal sealed class LocalReads(
     {
         var baseNs = BaseNs(partition);
         using var view = Store(partition).Pin();
-        var found = view.TryGet(key, includeOverlay: consistency == ReadConsistency.Local, out var info, out var value);
+        var found = view.TryGet(key, ShowsOverlay(consistency), out var info, out var value);
         return Append(ref writer, partition, consistency, roomBytes, baseNs, view.LogTime, found, info, value);
     }
 
@@ -56,11 +56,14 @@ internal sealed class LocalReads(
     {
         var baseNs = BaseNs(partition);
         using var view = Store(partition).Pin();
-        var lookup = view.FindInMemory(key, includeOverlay: consistency == ReadConsistency.Local, out var info, out var value);
+        var lookup = view.FindInMemory(key, ShowsOverlay(consistency), out var info, out var value);
         if (lookup == Lookup.NeedsDisk) return false;
         Append(ref writer, partition, consistency, int.MaxValue, baseNs, view.LogTime, lookup == Lookup.Found, info, value);
         return true;
     }
+
+    /// <summary>What is acknowledged and not yet applied may still be cut by a new primary.</summary>
+    private static bool ShowsOverlay(ReadConsistency consistency) => consistency == ReadConsistency.Local;
 
     private int Append(
         ref WireWriter writer, PartitionId partition, ReadConsistency consistency, int roomBytes, long baseNs, ulong logTime, bool found,

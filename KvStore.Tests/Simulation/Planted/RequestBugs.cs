@@ -24,9 +24,9 @@ internal static class RequestBugs
                 Heartbeats, "new LeaderClaim(status.Id, seen.Term, seen.LastIndex, seen.Commit)",
                 "new LeaderClaim(status.Id, seen.Term, seen.Commit, seen.Commit)")),
         new("expired-is-shown", "a record is absent from its expiry on",
-            new PlantedEdit("KvStore.Core/Node/LocalReads.cs", "StateMachine.IsLive(info, ExpiryNowMs(view.LogTime))", "!info.IsTombstone")),
+            new PlantedEdit("KvStore.Core/Node/LocalReads.cs", "StateMachine.IsLive(info, ExpiryNowMs(logTime))", "!info.IsTombstone")),
         new("expires-early", "a record is present until its expiry",
-            new PlantedEdit("KvStore.Core/Node/LocalReads.cs", "StateMachine.IsLive(info, ExpiryNowMs(view.LogTime))", "StateMachine.IsLive(info, ExpiryNowMs(view.LogTime) + 3_000)")),
+            new PlantedEdit("KvStore.Core/Node/LocalReads.cs", "StateMachine.IsLive(info, ExpiryNowMs(logTime))", "StateMachine.IsLive(info, ExpiryNowMs(logTime) + 3_000)")),
         new("quorum-reads-overlay", "a quorum read sees what is committed",
             new PlantedEdit("KvStore.Core/Node/LocalReads.cs", "consistency == ReadConsistency.Local", "true")),
     ];
