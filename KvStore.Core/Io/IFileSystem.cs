@@ -53,6 +53,12 @@ public interface IFile : IDisposable
     /// <summary>Reads up to <c>buffer.Length</c> bytes at <paramref name="offset"/>; fewer only at the end of the file.</summary>
     int Read(long offset, Span<byte> buffer);
 
+    /// <summary>
+    /// Fills the buffer if that takes no wait for the disk, because the operating system holds all of it in memory. Otherwise false, whatever the
+    /// reason, and the buffer's content is undefined: <see cref="Read"/> says more.
+    /// </summary>
+    bool TryReadNow(long offset, Span<byte> buffer);
+
     /// <summary>Writes all bytes at <paramref name="offset"/>, growing the file if needed.</summary>
     void Write(long offset, ReadOnlySpan<byte> bytes);
 

@@ -24,6 +24,9 @@ internal static unsafe partial class Native
 
     public const int SeekEnd = 2;
 
+    /// <summary>RWF_NOWAIT: a read ends where the page cache does.</summary>
+    public const int NoWait = 8;
+
     public const int ClockRealTime = 0;
     public const int ClockBootTime = 7;
 
@@ -40,6 +43,9 @@ internal static unsafe partial class Native
 
     [LibraryImport(LibC, EntryPoint = "pread", SetLastError = true)]
     public static partial nint ReadAt(FileDescriptor file, byte* buffer, nuint count, long offset);
+
+    [LibraryImport(LibC, EntryPoint = "preadv2")]
+    public static partial nint ReadVectorAt(FileDescriptor file, IoVector* vectors, int count, long offset, int flags);
 
     [LibraryImport(LibC, EntryPoint = "pwrite", SetLastError = true)]
     public static partial nint WriteAt(FileDescriptor file, byte* buffer, nuint count, long offset);

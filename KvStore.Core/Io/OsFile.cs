@@ -35,6 +35,16 @@ internal sealed unsafe class OsFile(FileDescriptor descriptor, string path) : IF
         return done;
     }
 
+    public bool TryReadNow(long offset, Span<byte> buffer)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(offset);
+        fixed (byte* start = buffer)
+        {
+            var vector = new Native.IoVector { Base = start, Length = (nuint)buffer.Length };
+            return Native.ReadVectorAt(descriptor, &vector, 1, offset, Native.NoWait) == buffer.Length;
+        }
+    }
+
     public void Write(long offset, ReadOnlySpan<byte> bytes)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(offset);

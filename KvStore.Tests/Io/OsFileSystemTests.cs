@@ -37,6 +37,23 @@ public sealed class OsFileSystemTests
     }
 
     [Test]
+    public void A_read_that_may_not_wait_tells_the_same_or_nothing()
+    {
+        using var file = _fileSystem.Open(At("a"), FileOpenMode.CreateNew);
+        var written = Enumerable.Range(0, 20_000).Select(i => (byte)(i * 7)).ToArray();
+        file.Write(0, written);
+        var buffer = new byte[10_000];
+        foreach (var offset in new[] { 0, 1, 4_096, 9_999, 10_000 })
+        {
+            Array.Clear(buffer);
+            if (file.TryReadNow(offset, buffer)) buffer.ShouldBe(written[offset..(offset + buffer.Length)]);
+        }
+
+        file.TryReadNow(10_001, buffer).ShouldBeFalse("the file ends before");
+        file.TryReadNow(30_000, buffer).ShouldBeFalse();
+    }
+
+    [Test]
     public void More_buffers_than_one_call_takes_are_all_written()
     {
         using var file = _fileSystem.Open(At("a"), FileOpenMode.CreateNew);

@@ -22,7 +22,8 @@ internal sealed class SimCluster : IDisposable
     {
     }
 
-    public SimCluster(ulong seed, int nodes, int partitions, NodeOptions options)
+    /// <param name="holdsPages"><see cref="SimDisk.HoldsPages"/> of all disks.</param>
+    public SimCluster(ulong seed, int nodes, int partitions, NodeOptions options, bool holdsPages = false)
     {
         _options = options;
         World = new SimWorld(seed);
@@ -37,7 +38,7 @@ internal sealed class SimCluster : IDisposable
         Topology = Topology.Form(1, partitions, members);
         foreach (var member in members)
         {
-            _nodes.Add(member.Id, new SimNode(new SimDisk(World.Random.NextUInt64()), member.Incarnation));
+            _nodes.Add(member.Id, new SimNode(new SimDisk(World.Random.NextUInt64()) { HoldsPages = holdsPages }, member.Incarnation));
             Start(member.Id);
         }
     }

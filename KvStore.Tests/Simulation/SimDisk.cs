@@ -9,6 +9,7 @@ public enum DiskCall
     Open,
     FileExists,
     Read,
+    TryReadNow,
     Write,
     DataSync,
     Allocate,
@@ -35,6 +36,7 @@ public sealed class PowerCutException() : Exception("the power is off");
 public sealed class SimDisk : IFileSystem
 {
     private const int NoSpace = 28;
+    private const int PageBytes = 4096;
     private const int Eio = 5;
     private readonly Lock _lock = new();
     private readonly Prng _random;
@@ -63,6 +65,9 @@ public sealed class SimDisk : IFileSystem
     /// <summary>The sum of file lengths beyond which writing gives ENOSPC.</summary>
     public long CapacityBytes { get; set; } = long.MaxValue;
 
+    /// <summary>Whether about half of what is read is in the page cache: what begins on an even page of its file. Else nothing ever is.</summary>
+    public bool HoldsPages { get; init; }
+
     public long UsedBytes
     {
         get
@@ -79,7 +84,7 @@ public sealed class SimDisk : IFileSystem
     {
         lock (_lock)
         {
-            var after = new SimDisk(_random.NextUInt64());
+            var after = new SimDisk(_random.NextUInt64()) { HoldsPages = HoldsPages };
             foreach (var directory in _directories) after._directories.Add(directory);
             var names = new Dictionary<string, SimInode>(_syncedNames);
             foreach (var change in _unsyncedChanges)
@@ -102,7 +107,7 @@ public sealed class SimDisk : IFileSystem
     {
         lock (_lock)
         {
-            var after = new SimDisk(_random.NextUInt64());
+            var after = new SimDisk(_random.NextUInt64()) { HoldsPages = HoldsPages };
             foreach (var directory in _directories) after._directories.Add(directory);
             foreach (var (path, inode) in _names) after._names[path] = inode;
             foreach (var (path, inode) in _syncedNames) after._syncedNames[path] = inode;
@@ -122,7 +127,7 @@ public sealed class SimDisk : IFileSystem
     {
         lock (_lock)
         {
-            var copy = new SimDisk(_random.NextUInt64());
+            var copy = new SimDisk(_random.NextUInt64()) { HoldsPages = HoldsPages };
             foreach (var directory in _directories) copy._directories.Add(directory);
             foreach (var (path, inode) in _names) copy._names[path] = copy._syncedNames[path] = inode.Copy();
             return copy;
@@ -262,6 +267,23 @@ public sealed class SimDisk : IFileSystem
         {
             Step(DiskCall.Read, path);
             return inode.Read(offset, buffer);
+        }
+    }
+
+    internal bool OnReadNow(string path, SimInode inode, long offset, Span<byte> buffer)
+    {
+        lock (_lock)
+        {
+            try
+            {
+                Step(DiskCall.TryReadNow, path);
+            }
+            catch (DiskException)
+            {
+                return false;
+            }
+
+            return HoldsPages && (offset / PageBytes) % 2 == 0 && inode.Read(offset, buffer) == buffer.Length;
         }
     }
 

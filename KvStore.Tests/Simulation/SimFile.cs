@@ -17,6 +17,12 @@ internal sealed class SimFile(SimDisk disk, string path, SimInode inode, bool wr
         return disk.OnRead(Path, inode, offset, buffer);
     }
 
+    public bool TryReadNow(long offset, Span<byte> buffer)
+    {
+        CheckOpen(false);
+        return disk.OnReadNow(Path, inode, offset, buffer);
+    }
+
     public void Write(long offset, ReadOnlySpan<byte> bytes)
     {
         CheckOpen(true);

@@ -135,13 +135,16 @@ internal sealed class EngineModel(PartitionId id, Func<ulong, byte[]>? configura
         records.MoveNext().ShouldBeFalse();
     }
 
-    /// <summary>A point read, with the overlay or without.</summary>
+    /// <summary>A point read, with the overlay or without, from memory as far as that can tell, then with the disk.</summary>
     public void CheckGet(PartitionStore store, string key, bool overlay = false)
     {
         using var view = store.Pin();
         var index = overlay ? Last : view.ReadIndex.Value;
-        var found = view.TryGet(Records.Key(key), overlay, out var info, out var value);
         var expected = StateAt(index);
+        var lookup = view.FindInMemory(Records.Key(key), overlay, out var info, out var value);
+        if (lookup == Lookup.Found) CheckRecord(expected[key], info, value, index);
+        if (lookup == Lookup.Absent && expected.ContainsKey(key)) throw new ShouldAssertException($"{Id}: {key} at {index} was said to be absent from memory alone");
+        var found = view.TryGet(Records.Key(key), overlay, out info, out value);
         if (found != expected.ContainsKey(key)) throw new ShouldAssertException($"{Id}: {key} at {index} was {(found ? "" : "not ")}found");
         if (found) CheckRecord(expected[key], info, value, index);
     }

@@ -41,6 +41,29 @@ public sealed class FindInMemoryTests
         sim.Disk.Count(DiskCall.Read).ShouldBe(reads);
     }
 
+    /// <summary>Values so large that there are many blocks, and none of them stays in the cache: of those of a table that is open, the page cache holds about half.</summary>
+    [Test]
+    public void What_the_page_cache_holds_needs_no_disk()
+    {
+        const int Keys = 100;
+        using var sim = new SimEngine(1, new SimDisk(1) { HoldsPages = true }, new StorageOptions { ReservedSpaceBytes = 0, BallastBytes = 0, BlockCacheBytes = 40 << 10 });
+        var store = sim.Engine.CreatePartition(Id, "c"u8);
+        for (var i = 0; i < Keys; i++)
+        {
+            var index = (ulong)i + 1;
+            store.Put(new LogIndex(index), Records.Key($"{i:D3}"), Records.Value(new Prng(index), 15_000), Records.Info(index));
+            store.Publish(Records.State(index));
+        }
+
+        sim.Engine.FlushAll();
+        store.Get("000").ShouldNotBeNull();
+        var reads = sim.Disk.Count(DiskCall.Read);
+        Enumerable.Range(0, Keys).Count(i => Find(store, $"{i:D3}") == Lookup.Found).ShouldBeInRange(10, 90);
+        sim.Disk.Fault = (call, _, _) => call == DiskCall.TryReadNow ? 11 : 0;
+        Enumerable.Range(0, Keys).ShouldAllBe(i => Find(store, $"{i:D3}") == Lookup.NeedsDisk);
+        sim.Disk.Count(DiskCall.Read).ShouldBe(reads);
+    }
+
     [Test]
     public void A_newer_record_in_memory_hides_a_table_that_was_not_read()
     {
@@ -76,9 +99,9 @@ public sealed class FindInMemoryTests
 
     /// <summary>Each byte of a table flipped once: whatever a search in memory says afterwards, a damaged table never makes it "absent".</summary>
     [Test]
-    public void Damage_never_means_absent()
+    public void Damage_never_means_absent([Values] bool holdsPages)
     {
-        using var whole = new SimEngine(1);
+        using var whole = new SimEngine(1, new SimDisk(1) { HoldsPages = holdsPages });
         Flushed(whole);
         var path = whole.Disk.List(SimEngine.Directory).Select(name => $"{SimEngine.Directory}/{name}").Single(name => name.EndsWith(".sst", StringComparison.Ordinal));
         var damaged = 0;

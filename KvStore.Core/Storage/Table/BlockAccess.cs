@@ -9,6 +9,6 @@ internal enum BlockAccess
     /// <summary>From the disk: for compaction, export and verification, which read everything once.</summary>
     Direct,
 
-    /// <summary>From the cache alone: a search ends as <see cref="Lookup.NeedsDisk"/> where a block is missing.</summary>
+    /// <summary>From memory, the cache's or the operating system's: a search ends as <see cref="Lookup.NeedsDisk"/> where a block is in neither.</summary>
     InMemory,
 }

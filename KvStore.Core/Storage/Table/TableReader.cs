@@ -8,6 +8,9 @@ internal sealed unsafe class TableReader : IDisposable
 {
     private const int IoError = 5; // EIO
 
+    /// <summary>Larger blocks take long even from memory, where nobody may wait.</summary>
+    private const int MostBytesNow = 256 << 10;
+
     private readonly IFile _file;
     private readonly BlockCache _cache;
     private readonly TableFooter _footer;
@@ -107,11 +110,11 @@ internal sealed unsafe class TableReader : IDisposable
     public BlockRef ReadBlock(BlockAddress address, BlockKind kind, bool counts)
     {
         if (_cache.TryGet(FileNumber, address.Offset, counts, out var block)) return block;
-        return _cache.Insert(Load(address, kind), FileNumber, address.Offset);
+        return _cache.Insert(Load(address, kind, mayWait: true), FileNumber, address.Offset);
     }
 
     /// <summary>A block from the disk, past the cache; the caller releases it.</summary>
-    public BlockRef ReadUncached(BlockAddress address, BlockKind kind) => _cache.KeepPrivate(Load(address, kind));
+    public BlockRef ReadUncached(BlockAddress address, BlockKind kind) => _cache.KeepPrivate(Load(address, kind, mayWait: true));
 
     /// <summary>The address in an index entry.</summary>
     public static BlockAddress AddressIn(ReadOnlySpan<byte> payload)
@@ -131,8 +134,10 @@ internal sealed unsafe class TableReader : IDisposable
 
     private bool TryReadBlock(BlockAddress address, BlockKind kind, BlockAccess access, out BlockRef block)
     {
-        if (access == BlockAccess.InMemory) return _cache.TryGet(FileNumber, address.Offset, counts: true, out block);
-        block = ReadBlock(address, kind, counts: true);
+        if (_cache.TryGet(FileNumber, address.Offset, counts: true, out block)) return true;
+        var loaded = Load(address, kind, mayWait: access != BlockAccess.InMemory);
+        if (loaded == null) return false;
+        block = _cache.Insert(loaded, FileNumber, address.Offset);
         return true;
     }
 
@@ -142,8 +147,8 @@ internal sealed unsafe class TableReader : IDisposable
         if (_isFilterKept) return InFilter(_keptFilter, hash);
         if (!_cache.TryGet(FileNumber, _footer.Filter.Offset, counts: true, out var filter))
         {
-            if (access == BlockAccess.InMemory) return Lookup.NeedsDisk;
-            var block = Load(_footer.Filter, BlockKind.Filter);
+            var block = Load(_footer.Filter, BlockKind.Filter, mayWait: access != BlockAccess.InMemory);
+            if (block == null) return Lookup.NeedsDisk;
             if (TryKeepFilter(block)) return InFilter(_keptFilter, hash);
             filter = _cache.Insert(block, FileNumber, _footer.Filter.Offset);
         }
@@ -206,15 +211,22 @@ internal sealed unsafe class TableReader : IDisposable
         }
     }
 
-    /// <summary>A stored block that is not compressed is used where it was read to.</summary>
-    private CachedBlock* Load(BlockAddress address, BlockKind kind)
+    /// <summary>A stored block that is not compressed is used where it was read to. Null if only the disk has it, and it may not be waited for.</summary>
+    private CachedBlock* Load(BlockAddress address, BlockKind kind, bool mayWait)
     {
         CheckAddress(address, _bytes, Path);
+        if (!mayWait && address.Length > MostBytesNow) return null;
         var block = _cache.Allocate(address.Length + TableFormat.TrailerBytes);
         try
         {
             var stored = CachedBlock.Content(block);
-            Read(_file, address.Offset, stored);
+            if (mayWait) Read(_file, address.Offset, stored);
+            else if (!_file.TryReadNow(address.Offset, stored))
+            {
+                _cache.Free(block);
+                return null;
+            }
+
             var length = BlockCodec.Check(stored, kind, FileNumber, address.Offset, Path, out var isCompressed);
             if (!isCompressed)
             {

@@ -37,7 +37,7 @@ internal sealed class SimulationRun : IDisposable
     private SimulationRun(Scenario scenario)
     {
         _scenario = scenario;
-        _cluster = new SimCluster(scenario.Seed, scenario.Nodes, scenario.Partitions, scenario.Options);
+        _cluster = new SimCluster(scenario.Seed, scenario.Nodes, scenario.Partitions, scenario.Options, holdsPages: true);
         _cluster.Network.MinDelayNs = scenario.MinDelayNs;
         _cluster.Network.JitterNs = scenario.JitterNs;
         _promises = new PromiseWatch(_acknowledged);

@@ -20,7 +20,7 @@ internal abstract class FaultWork : IDisposable
     /// <summary>What anybody was told of the failure: callers by exceptions, the node by its listeners.</summary>
     public List<Exception> Told { get; } = [];
 
-    protected SimDisk Disk { get; set; } = new(7) { CapacityBytes = 64 << 20 };
+    protected SimDisk Disk { get; set; } = new(7) { CapacityBytes = 64 << 20, HoldsPages = true };
 
     /// <summary>Notes the sites instead of failing.</summary>
     public IReadOnlyList<string> Record()
