@@ -16,8 +16,19 @@ internal sealed class ShardWakeupTests
         using var scheduler = new OneThread();
         var shard = new Shard(0, new NodeContext
         {
-            Self = new NodeId(1), Clock = new SystemClock(), Scheduler = scheduler, Hlc = null!, ColdReads = null!, ClientReads = null!, LogReads = null!, Transport = null!,
-            Counters = new NodeCounters(), Options = NodeOptions.Default, Log = null!, Observer = null!, Storage = null!,
+            Self = new NodeId(1),
+            Clock = new SystemClock(),
+            Scheduler = scheduler,
+            Hlc = null!,
+            ColdReads = null!,
+            ClientReads = null!,
+            LogReads = null!,
+            Transport = null!,
+            Counters = new NodeCounters(),
+            Options = NodeOptions.Default,
+            Log = null!,
+            Observer = null!,
+            Storage = null!,
         });
         var end = new LastAnswer();
 
