@@ -46,6 +46,13 @@ internal sealed class HistoryCheckTests
         yield return Allowed("a batch that was applied, and one that was not", new HandHistory()
             .Write("a", "1", "5", 0, 10, InBatch).Write("b", "2", "5", 0, 10, InBatch)
             .Failed("a", "3", KvError.Overloaded, Outcome.NotApplied, 20, 30).Get("a", "1", "5", 40, 50).Get("b", "2", "5", 40, 50));
+        yield return Allowed("a batch of unknown outcome that took effect, of which a part was replaced", new HandHistory()
+            .Failed("a", "1", KvError.DeadlineExceeded, Outcome.Unknown, 0, 10, but: InBatch).Failed("b", "2", KvError.DeadlineExceeded, Outcome.Unknown, 0, 10, but: InBatch)
+            .Get("a", "1", "5", 20, 30).Write("b", "3", "6", 40, 50).Replica(1, "1.6", ("a", "1", "5"), ("b", "3", "6")));
+        yield return Allowed("pages with a batch, with none of it, and with what is left of it after a delete", new HandHistory()
+            .Fast("a", "1", "5", 0, 10, InBatch).Fast("b", "2", "5", 0, 10, InBatch).Write("b", null, "6", 60, 90)
+            .Local("a", null, "", 20, null, InPage).Local("b", null, "", 20, null, InPage).Local("a", "1", "5", 30, null, InPage).Local("b", "2", "5", 30, null, InPage)
+            .Local("a", "1", "5", 70, null, InPage).Local("b", null, "", 70, null, InPage));
         yield return Allowed("a record that is there before it expires, and may be gone soon after", new HandHistory()
             .Write("k", "a", "5", 0, 10, w => w with { TtlMs = 50 }).Get("k", "a", "5", 40, 60).Get("k", null, "5", 55, 60));
         yield return Allowed("an expired record whose value is gone on one replica", new HandHistory()
@@ -104,6 +111,18 @@ internal sealed class HistoryCheckTests
             .Write("a", "1", "5", 0, 10).Write("b", "2", "7", 0, 10).Get("a", null, "", 0, 50, InPage).Get("b", "2", "7", 0, 50, InPage));
         yield return Forbidden("atomicity", "a page with a write, and another's older value", new HandHistory()
             .Write("a", "1", "5", 0, 10).Write("a", "2", "6", 0, 10).Write("b", "3", "7", 0, 10).Get("a", "1", "5", 0, 50, InPage).Get("b", "3", "7", 0, 50, InPage));
+        yield return Forbidden("atomicity", "a batch of unknown outcome of which a part is there in the end", new HandHistory()
+            .Failed("a", "1", KvError.DeadlineExceeded, Outcome.Unknown, 0, 10, but: InBatch).Failed("b", "2", KvError.DeadlineExceeded, Outcome.Unknown, 0, 10, but: InBatch)
+            .Replica(1, "1.5", ("a", "1", "5")));
+        yield return Forbidden("atomicity", "a batch of unknown outcome of which a part was read, and the other never came", new HandHistory()
+            .Write("b", "0", "4", 0, 5)
+            .Failed("a", "1", KvError.DeadlineExceeded, Outcome.Unknown, 10, 20, but: InBatch).Failed("b", "2", KvError.DeadlineExceeded, Outcome.Unknown, 10, 20, but: InBatch)
+            .Get("a", "1", "5", 30, 40).Write("a", "3", "6", 50, 60).Replica(1, "1.6", ("a", "3", "6"), ("b", "0", "4")));
+        yield return Forbidden("atomicity", "a batch of unknown outcome with two revisions", new HandHistory()
+            .Failed("a", "1", KvError.DeadlineExceeded, Outcome.Unknown, 0, 10, but: InBatch).Failed("b", "2", KvError.DeadlineExceeded, Outcome.Unknown, 0, 10, but: InBatch)
+            .Replica(1, "1.6", ("a", "1", "5"), ("b", "2", "6")));
+        yield return Forbidden("atomicity", "a page with a part of a fast batch", new HandHistory()
+            .Fast("a", "1", "5", 0, 10, InBatch).Fast("b", "2", "5", 0, 10, InBatch).Local("a", "1", "5", 20, null, InPage).Local("b", null, "", 20, null, InPage));
         yield return Forbidden("time-to-live", "a record that outlives its time", new HandHistory()
             .Write("k", "a", "5", 0, 10, w => w with { TtlMs = 50 }).Get("k", "a", "5", 70, 80));
         yield return Forbidden("time-to-live", "a record that is gone before its time", new HandHistory()
