@@ -11,7 +11,7 @@ internal sealed class HistoryCheckTests
     private static readonly WriteCondition IfFive = WriteCondition.IfVersion(1, 5);
 
     private static readonly IHistoryCheck[] All =
-        [new LinearizabilityCheck(), new DurabilityCheck(), new ConvergenceCheck(), new VersionOrderCheck(), new OutcomeCheck(), new StalenessCheck(), new AtomicityCheck(), new TimeToLiveCheck()];
+        [new LinearizabilityCheck(), new DurabilityCheck(), new ConvergenceCheck(), new VersionOrderCheck(), new OutcomeCheck(), new StalenessCheck(), new AtomicityCheck(), new TimeToLiveCheck(), new PageCheck()];
 
     private static ObservedRead InPage(ObservedRead read) => read with { IsScan = true };
 
@@ -145,11 +145,41 @@ internal sealed class HistoryCheckTests
             .Write("k", "a", "5", 0, 10).Write("k", "b", "6", 20, 30).Local("k", "a", "5", 31, null, r => r with { AtLeast = HandHistory.Revision("6") }));
     }
 
+    private static IEnumerable<TestCaseData> RightOrder()
+    {
+        yield return Allowed("two pages", new HandHistory().Page("k", "", 2, "k1", "k10").Page("k", "k10", 2, "k2").Page("k", "k2", 2));
+        yield return Allowed("reads of one replica that overlap", new HandHistory()
+            .Write("k", "a", "5", 0, 10).Write("k", "b", "6", 15, 50).Local("k", "b", "6", 20, null, r => Until(r, 30)).Local("k", "a", "5", 25, null, r => Until(r, 35)));
+        yield return Allowed("reads of two replicas", new HandHistory()
+            .Write("k", "a", "5", 0, 10).Write("k", "b", "6", 15, 50).Local("k", "b", "6", 20, null).Local("k", "a", "5", 25, null, r => r with { ServedBy = 2 }));
+        yield return Allowed("a replica that has started again, from what its disk had", new HandHistory().Started(1, 0).Started(2, 22).Started(1, 22)
+            .Write("k", "a", "5", 0, 10).Write("k", "b", "6", 15, 50).Local("k", "b", "6", 20, null).Local("k", "a", "5", 25, null));
+        yield return Allowed("a read under way while its replica started again", new HandHistory().Started(1, 0).Started(1, 24)
+            .Write("k", "a", "5", 0, 10).Write("k", "b", "6", 15, 50).Local("k", "b", "6", 20, null).Local("k", "a", "5", 22, null, r => Until(r, 26)));
+        yield return Allowed("a fast write that was cut, and a fast one before it that was kept", new HandHistory()
+            .Write("k", "a", "1.4", 0, 5).Fast("k", "b", "1.5", 6, 10).Fast("k", "c", "1.6", 11, 15).Write("j", "d", "2.6", 20, 30)
+            .Local("k", "c", "1.6", 16, null).Local("k", "b", "1.5", 40, null));
+        yield return Allowed("a page without a key that is deleted", new HandHistory()
+            .Write("k", "a", "5", 0, 10).Write("k", null, "6", 20, 50).Local("k", "a", "5", 15, null).Local("k", null, "", 25, null, InPage));
+    }
+
+    private static IEnumerable<TestCaseData> WrongOrder()
+    {
+        yield return Forbidden("pages", "more than was asked for", new HandHistory().Page("k", "", 1, "k1", "k2"));
+        yield return Forbidden("pages", "the last key of the page before", new HandHistory().Page("k", "k1", 5, "k1", "k2"));
+        yield return Forbidden("pages", "keys out of order", new HandHistory().Page("k", "", 5, "k2", "k1"));
+        yield return Forbidden("pages", "a key with another prefix", new HandHistory().Page("k", "", 5, "k1", "l1"));
+    }
+
+    private static ObservedRead Until(ObservedRead read, long ms) => read with { CompletedNs = ms * 1_000_000 };
+
     [TestCaseSource(nameof(Right))]
+    [TestCaseSource(nameof(RightOrder))]
     public void What_is_promised_is_no_violation(HandHistory history) =>
         All.SelectMany(check => check.Check(history.Build()).Select(text => $"{check.Name}: {text}")).ShouldBeEmpty();
 
     [TestCaseSource(nameof(Wrong))]
+    [TestCaseSource(nameof(WrongOrder))]
     public void What_is_not_allowed_is_found(string check, HandHistory history) =>
         All.Single(c => c.Name == check).Check(history.Build()).ShouldNotBeEmpty();
 
