@@ -11,7 +11,7 @@ internal sealed class HistoryCheckTests
     private static readonly WriteCondition IfFive = WriteCondition.IfVersion(1, 5);
 
     private static readonly IHistoryCheck[] All =
-        [new LinearizabilityCheck(), new DurabilityCheck(), new ConvergenceCheck(), new VersionOrderCheck(), new OutcomeCheck(), new StalenessCheck(), new AtomicityCheck(), new TimeToLiveCheck(), new PageCheck()];
+        [new LinearizabilityCheck(), new DurabilityCheck(), new ConvergenceCheck(), new VersionOrderCheck(), new OutcomeCheck(), new StalenessCheck(), new AtomicityCheck(), new TimeToLiveCheck(), new PageCheck(), new ReplicaOrderCheck()];
 
     private static ObservedRead InPage(ObservedRead read) => read with { IsScan = true };
 
@@ -169,6 +169,16 @@ internal sealed class HistoryCheckTests
         yield return Forbidden("pages", "the last key of the page before", new HandHistory().Page("k", "k1", 5, "k1", "k2"));
         yield return Forbidden("pages", "keys out of order", new HandHistory().Page("k", "", 5, "k2", "k1"));
         yield return Forbidden("pages", "a key with another prefix", new HandHistory().Page("k", "", 5, "k1", "l1"));
+        yield return Forbidden("replica-order", "an older value", new HandHistory().Started(1, 0).Started(2, 22)
+            .Write("k", "a", "5", 0, 10).Write("k", "b", "6", 15, 50).Local("k", "b", "6", 20, null).Local("k", "a", "5", 25, null));
+        yield return Forbidden("replica-order", "absent, without a tombstone", new HandHistory()
+            .Write("k", "a", "5", 0, 50).Local("k", "a", "5", 20, null).Local("k", null, "", 25, null));
+        yield return Forbidden("replica-order", "an older value in a page", new HandHistory()
+            .Write("k", "a", "5", 0, 10).Write("k", "b", "6", 15, 50).Local("k", "b", "6", 20, null).Local("k", "a", "5", 25, null, InPage));
+        yield return Forbidden("replica-order", "a strong write of unknown outcome that is gone again", new HandHistory()
+            .Write("k", "a", "5", 0, 10).Failed("k", "b", KvError.DeadlineExceeded, Outcome.Unknown, 15, 50).Local("k", "b", "6", 20, null).Local("k", "a", "5", 25, null));
+        yield return Forbidden("replica-order", "a fast write that is gone, although what its primary put after it was committed", new HandHistory()
+            .Write("k", "a", "5", 0, 10).Fast("k", "b", "6", 11, 15).Write("j", "c", "7", 16, 50).Local("k", "b", "6", 20, null).Local("k", "a", "5", 25, null));
     }
 
     private static ObservedRead Until(ObservedRead read, long ms) => read with { CompletedNs = ms * 1_000_000 };

@@ -201,7 +201,7 @@ internal sealed class SimulationRun : IDisposable
     private RunResult Judged(ObservedHistory history)
     {
         var checks = (IHistoryCheck[])
-            [new LinearizabilityCheck(), new DurabilityCheck(), new ConvergenceCheck(), new VersionOrderCheck(), new OutcomeCheck(), new StalenessCheck(), new AtomicityCheck(), new TimeToLiveCheck(), new PageCheck(), new AckedByCheck(_acknowledged)];
+            [new LinearizabilityCheck(), new DurabilityCheck(), new ConvergenceCheck(), new VersionOrderCheck(), new OutcomeCheck(), new StalenessCheck(), new AtomicityCheck(), new TimeToLiveCheck(), new PageCheck(), new ReplicaOrderCheck(), new AckedByCheck(_acknowledged)];
         foreach (var check in checks)
             foreach (var problem in check.Check(history).Take(3)) _violations.Add(new Violation(check.Name, problem));
         return new RunResult(
