@@ -100,6 +100,8 @@ internal sealed class HistoryCheckTests
         yield return Forbidden("outcomes", "another revision than was told", new HandHistory().Write("k", "a", "5", 0, 10).Local("k", "a", "6", 20, null));
         yield return Forbidden("outcomes", "a write that took effect twice", new HandHistory()
             .Failed("k", "a", KvError.Unavailable, Outcome.Unknown, 0, 10).Get("k", "a", "5", 20, 30).Get("k", "a", "7", 40, 50));
+        yield return Forbidden("outcomes", "an answer for another partition", new HandHistory()
+            .Write("k", "a", "5", 0, 10).Get("k", "a", "5", 20, 30, r => r with { NamedPartition = 1 }));
         yield return Forbidden("outcomes", "a value from nowhere", new HandHistory().Get("k", "x", "5", 0, 10));
         yield return Forbidden("outcomes", "a read of the future", new HandHistory().Get("k", "a", "5", 0, 10).Write("k", "a", "5", 20, 30));
         yield return Forbidden("outcomes", "one revision for two writes", new HandHistory().Write("k", "a", "5", 0, 10).Write("k", "b", "5", 0, 10));

@@ -35,12 +35,12 @@ internal sealed class GetCall(ClientNotes notes, IReadOnlyList<(string Key, Wire
             return;
         }
 
-        Invariant.Check(result.Partition == notes.PartitionOf(key)); // the answer is that of this key
         notes.Add(new ObservedRead
         {
             Client = notes.Number,
             Key = key,
-            Partition = result.Partition,
+            Partition = notes.PartitionOf(key),
+            NamedPartition = result.Partition,
             Consistency = consistency,
             Achieved = result.Achieved,
             InvokedNs = InvokedNs,
