@@ -60,6 +60,9 @@ internal sealed class SimCluster : IDisposable
 
     public List<string> Timeline { get; } = [];
 
+    /// <summary>When each process of a node began.</summary>
+    public List<(ushort Node, long AtNs)> Starts { get; } = [];
+
     public KvNode this[int id] => _nodes[new NodeId((ushort)id)].Node!;
 
     public SimClock ClockOf(int id) => _nodes[new NodeId((ushort)id)].Clock!;
@@ -82,6 +85,7 @@ internal sealed class SimCluster : IDisposable
     {
         var state = _nodes[id];
         state.Boot++;
+        Starts.Add((id.Value, World.NowNs));
         var scheduler = state.Scheduler = new NodeScheduler(World);
         scheduler.PowerCut = () =>
         {

@@ -69,16 +69,18 @@ internal sealed class ChaosClient(int number, bool isHasty, KvClient client, Key
         {
             Operation.QuorumGet or Operation.LocalGet or Operation.LocalGetAtLeast => GetAsync(operation, key, timeout),
             Operation.QuorumScan or Operation.LocalScan => ScanAsync(operation, keys.DrawPrefix(random), timeout),
-            Operation.BatchPut => BatchAsync(key, timeout),
+            Operation.QuorumGetOfMany or Operation.LocalGetOfMany => GetManyAsync(operation, key, timeout),
+            Operation.BatchPut or Operation.FastBatchPut => BatchAsync(operation, key, timeout),
             _ => WriteAsync(operation, key, timeout),
         };
     }
 
     /// <summary>What shares a partition takes effect as a whole or not at all, for which some batches demand that their last key be absent.</summary>
-    private async Task BatchAsync(string key, TimeSpan timeout)
+    private async Task BatchAsync(Operation operation, string key, TimeSpan timeout)
     {
-        var names = Enumerable.Range(0, 4).Select(_ => keys.Draw(Operation.StrongPut, random)).Prepend(key).Distinct().ToList();
-        var last = random.Chance(1, 3) ? WriteCondition.IfAbsent : WriteCondition.None;
+        var mode = operation == Operation.FastBatchPut ? WriteMode.Fast : WriteMode.Strong;
+        var names = Enumerable.Range(0, 4).Select(_ => keys.Draw(operation, random)).Prepend(key).Distinct().ToList();
+        var last = mode == WriteMode.Strong && random.Chance(1, 3) ? WriteCondition.IfAbsent : WriteCondition.None;
         var invokedNs = journal.NowNs;
         var writes = names.Select((name, i) => new ObservedWrite
         {
@@ -86,6 +88,7 @@ internal sealed class ChaosClient(int number, bool isHasty, KvClient client, Key
             Key = name,
             Partition = ChaosHistory.PartitionOf(name),
             Value = $"c{number}.{++_asked}",
+            Mode = mode,
             Condition = i == names.Count - 1 ? last : WriteCondition.None,
             Batch = $"{number} {invokedNs}",
             Outcome = Outcome.Unknown,
@@ -94,7 +97,7 @@ internal sealed class ChaosClient(int number, bool isHasty, KvClient client, Key
         var operations = writes.Select(w => new WriteOperation(WriteKind.Put, Encoding.UTF8.GetBytes(w.Key), Valued(w.Value!), Condition: w.Condition)).ToArray();
         try
         {
-            var results = await client.BatchAsync(operations, new WriteOptions(WriteMode.Strong, Timeout: timeout), perPartition: true);
+            var results = await client.BatchAsync(operations, new WriteOptions(mode, Timeout: timeout), perPartition: true);
             foreach (var (write, result) in writes.Zip(results)) Add(ChaosHistory.Ended(write, result, journal.NowNs));
         }
         catch (KvException failure)
@@ -164,6 +167,19 @@ internal sealed class ChaosClient(int number, bool isHasty, KvClient client, Key
         catch (KvException failure)
         {
             history.AddReadError($"client {number} get {key}", failure.Code, failure.Outcome);
+        }
+    }
+
+    private async Task GetManyAsync(Operation operation, string key, TimeSpan timeout)
+    {
+        var consistency = operation == Operation.QuorumGetOfMany ? ReadConsistency.Quorum : ReadConsistency.Local;
+        var names = Enumerable.Range(0, 4).Select(_ => keys.Draw(operation, random)).Prepend(key).ToList();
+        var invokedNs = journal.NowNs;
+        var results = await client.GetManyAsync([.. names.Select(name => (ReadOnlyMemory<byte>)Encoding.UTF8.GetBytes(name))], new ReadOptions(consistency, Timeout: timeout));
+        foreach (var (name, result) in names.Zip(results))
+        {
+            if (result.Error == KvError.None) history.Add(ChaosHistory.Answered(number, name, consistency, result, invokedNs, journal.NowNs));
+            else history.AddReadError($"client {number} get {name}", result.Error, Outcome.None);
         }
     }
 

@@ -45,7 +45,7 @@ internal sealed class ChaosHistory
     }
 
     /// <summary>Once nobody adds any more.</summary>
-    public ObservedHistory With(IReadOnlyList<ReplicaContent> replicas) => _seen.With(replicas, clocksAgree: false);
+    public ObservedHistory With(IReadOnlyList<ReplicaContent> replicas) => _seen.With(replicas, clocksAgree: false, starts: []);
 
     public static ushort PartitionOf(string key) => KeyPartition.Of(System.Text.Encoding.UTF8.GetBytes(key), ChaosCluster.Partitions);
 

@@ -25,13 +25,13 @@ internal sealed class KeySpace(ChaosJournal journal, ulong seed)
     {
         var letter = operation switch
         {
-            Operation.FastPut or Operation.FastDelete => 'm',
+            Operation.FastPut or Operation.FastDelete or Operation.FastBatchPut => 'm',
             Operation.PutForAWhile => 't',
             _ => random.Next(5) switch { 0 => 't', 1 => 'm', _ => 's' },
         };
 
         // What is old is only read.
-        var isRead = operation is Operation.QuorumGet or Operation.LocalGet;
+        var isRead = operation is Operation.QuorumGet or Operation.LocalGet or Operation.QuorumGetOfMany or Operation.LocalGetOfMany;
         var epoch = isRead && random.Chance(1, 8) ? random.Next(Epoch + 1) : Epoch;
         return string.Create(CultureInfo.InvariantCulture, $"{PrefixOf(letter, epoch)}{random.Next(KeysPerClass)}");
     }

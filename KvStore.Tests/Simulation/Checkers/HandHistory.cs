@@ -10,8 +10,10 @@ internal sealed class HandHistory
     private readonly List<ObservedRead> _reads = [];
     private readonly List<ReplicaContent> _replicas = [];
     private readonly List<(string, KvError, Outcome)> _errors = [];
+    private readonly List<ObservedPage> _pages = [];
+    private readonly List<(ushort, long)> _starts = [];
 
-    public ObservedHistory Build() => new() { Writes = _writes, Reads = _reads, Replicas = _replicas, ReadErrors = _errors };
+    public ObservedHistory Build() => new() { Writes = _writes, Reads = _reads, Replicas = _replicas, ReadErrors = _errors, Pages = _pages, Starts = _starts };
 
     public HandHistory Write(string key, string? value, string version, long from, long until, Func<ObservedWrite, ObservedWrite>? but = null)
     {
@@ -59,6 +61,18 @@ internal sealed class HandHistory
 
     public HandHistory Local(string key, string? value, string version, long from, ulong? boundMs, Func<ObservedRead, ObservedRead>? but = null) =>
         Get(key, value, version, from, from, r => (but ?? (x => x))(r with { Consistency = ReadConsistency.Local, Achieved = ReadConsistency.Local, StalenessMs = boundMs }));
+
+    public HandHistory Page(string prefix, string after, int limit, params string[] keys)
+    {
+        _pages.Add(new ObservedPage(1, prefix, after, limit, keys, 0, 0));
+        return this;
+    }
+
+    public HandHistory Started(ushort node, long at)
+    {
+        _starts.Add((node, at * NsPerMs));
+        return this;
+    }
 
     public HandHistory ReadError(KvError error, Outcome outcome)
     {

@@ -11,7 +11,7 @@ internal sealed class HistoryCheckTests
     private static readonly WriteCondition IfFive = WriteCondition.IfVersion(1, 5);
 
     private static readonly IHistoryCheck[] All =
-        [new LinearizabilityCheck(), new DurabilityCheck(), new ConvergenceCheck(), new VersionOrderCheck(), new OutcomeCheck(), new StalenessCheck(), new AtomicityCheck(), new TimeToLiveCheck()];
+        [new LinearizabilityCheck(), new DurabilityCheck(), new ConvergenceCheck(), new VersionOrderCheck(), new OutcomeCheck(), new StalenessCheck(), new AtomicityCheck(), new TimeToLiveCheck(), new PageCheck(), new ReplicaOrderCheck()];
 
     private static ObservedRead InPage(ObservedRead read) => read with { IsScan = true };
 
@@ -46,6 +46,13 @@ internal sealed class HistoryCheckTests
         yield return Allowed("a batch that was applied, and one that was not", new HandHistory()
             .Write("a", "1", "5", 0, 10, InBatch).Write("b", "2", "5", 0, 10, InBatch)
             .Failed("a", "3", KvError.Overloaded, Outcome.NotApplied, 20, 30).Get("a", "1", "5", 40, 50).Get("b", "2", "5", 40, 50));
+        yield return Allowed("a batch of unknown outcome that took effect, of which a part was replaced", new HandHistory()
+            .Failed("a", "1", KvError.DeadlineExceeded, Outcome.Unknown, 0, 10, but: InBatch).Failed("b", "2", KvError.DeadlineExceeded, Outcome.Unknown, 0, 10, but: InBatch)
+            .Get("a", "1", "5", 20, 30).Write("b", "3", "6", 40, 50).Replica(1, "1.6", ("a", "1", "5"), ("b", "3", "6")));
+        yield return Allowed("pages with a batch, with none of it, and with what is left of it after a delete", new HandHistory()
+            .Fast("a", "1", "5", 0, 10, InBatch).Fast("b", "2", "5", 0, 10, InBatch).Write("b", null, "6", 60, 90)
+            .Local("a", null, "", 20, null, InPage).Local("b", null, "", 20, null, InPage).Local("a", "1", "5", 30, null, InPage).Local("b", "2", "5", 30, null, InPage)
+            .Local("a", "1", "5", 70, null, InPage).Local("b", null, "", 70, null, InPage));
         yield return Allowed("a record that is there before it expires, and may be gone soon after", new HandHistory()
             .Write("k", "a", "5", 0, 10, w => w with { TtlMs = 50 }).Get("k", "a", "5", 40, 60).Get("k", null, "5", 55, 60));
         yield return Allowed("an expired record whose value is gone on one replica", new HandHistory()
@@ -93,6 +100,8 @@ internal sealed class HistoryCheckTests
         yield return Forbidden("outcomes", "another revision than was told", new HandHistory().Write("k", "a", "5", 0, 10).Local("k", "a", "6", 20, null));
         yield return Forbidden("outcomes", "a write that took effect twice", new HandHistory()
             .Failed("k", "a", KvError.Unavailable, Outcome.Unknown, 0, 10).Get("k", "a", "5", 20, 30).Get("k", "a", "7", 40, 50));
+        yield return Forbidden("outcomes", "an answer for another partition", new HandHistory()
+            .Write("k", "a", "5", 0, 10).Get("k", "a", "5", 20, 30, r => r with { NamedPartition = 1 }));
         yield return Forbidden("outcomes", "a value from nowhere", new HandHistory().Get("k", "x", "5", 0, 10));
         yield return Forbidden("outcomes", "a read of the future", new HandHistory().Get("k", "a", "5", 0, 10).Write("k", "a", "5", 20, 30));
         yield return Forbidden("outcomes", "one revision for two writes", new HandHistory().Write("k", "a", "5", 0, 10).Write("k", "b", "5", 0, 10));
@@ -104,6 +113,18 @@ internal sealed class HistoryCheckTests
             .Write("a", "1", "5", 0, 10).Write("b", "2", "7", 0, 10).Get("a", null, "", 0, 50, InPage).Get("b", "2", "7", 0, 50, InPage));
         yield return Forbidden("atomicity", "a page with a write, and another's older value", new HandHistory()
             .Write("a", "1", "5", 0, 10).Write("a", "2", "6", 0, 10).Write("b", "3", "7", 0, 10).Get("a", "1", "5", 0, 50, InPage).Get("b", "3", "7", 0, 50, InPage));
+        yield return Forbidden("atomicity", "a batch of unknown outcome of which a part is there in the end", new HandHistory()
+            .Failed("a", "1", KvError.DeadlineExceeded, Outcome.Unknown, 0, 10, but: InBatch).Failed("b", "2", KvError.DeadlineExceeded, Outcome.Unknown, 0, 10, but: InBatch)
+            .Replica(1, "1.5", ("a", "1", "5")));
+        yield return Forbidden("atomicity", "a batch of unknown outcome of which a part was read, and the other never came", new HandHistory()
+            .Write("b", "0", "4", 0, 5)
+            .Failed("a", "1", KvError.DeadlineExceeded, Outcome.Unknown, 10, 20, but: InBatch).Failed("b", "2", KvError.DeadlineExceeded, Outcome.Unknown, 10, 20, but: InBatch)
+            .Get("a", "1", "5", 30, 40).Write("a", "3", "6", 50, 60).Replica(1, "1.6", ("a", "3", "6"), ("b", "0", "4")));
+        yield return Forbidden("atomicity", "a batch of unknown outcome with two revisions", new HandHistory()
+            .Failed("a", "1", KvError.DeadlineExceeded, Outcome.Unknown, 0, 10, but: InBatch).Failed("b", "2", KvError.DeadlineExceeded, Outcome.Unknown, 0, 10, but: InBatch)
+            .Replica(1, "1.6", ("a", "1", "5"), ("b", "2", "6")));
+        yield return Forbidden("atomicity", "a page with a part of a fast batch", new HandHistory()
+            .Fast("a", "1", "5", 0, 10, InBatch).Fast("b", "2", "5", 0, 10, InBatch).Local("a", "1", "5", 20, null, InPage).Local("b", null, "", 20, null, InPage));
         yield return Forbidden("time-to-live", "a record that outlives its time", new HandHistory()
             .Write("k", "a", "5", 0, 10, w => w with { TtlMs = 50 }).Get("k", "a", "5", 70, 80));
         yield return Forbidden("time-to-live", "a record that is gone before its time", new HandHistory()
@@ -126,11 +147,51 @@ internal sealed class HistoryCheckTests
             .Write("k", "a", "5", 0, 10).Write("k", "b", "6", 20, 30).Local("k", "a", "5", 31, null, r => r with { AtLeast = HandHistory.Revision("6") }));
     }
 
+    private static IEnumerable<TestCaseData> RightOrder()
+    {
+        yield return Allowed("two pages", new HandHistory().Page("k", "", 2, "k1", "k10").Page("k", "k10", 2, "k2").Page("k", "k2", 2));
+        yield return Allowed("reads of one replica that overlap", new HandHistory()
+            .Write("k", "a", "5", 0, 10).Write("k", "b", "6", 15, 50).Local("k", "b", "6", 20, null, r => Until(r, 30)).Local("k", "a", "5", 25, null, r => Until(r, 35)));
+        yield return Allowed("reads of two replicas", new HandHistory()
+            .Write("k", "a", "5", 0, 10).Write("k", "b", "6", 15, 50).Local("k", "b", "6", 20, null).Local("k", "a", "5", 25, null, r => r with { ServedBy = 2 }));
+        yield return Allowed("a replica that has started again, from what its disk had", new HandHistory().Started(1, 0).Started(2, 22).Started(1, 22)
+            .Write("k", "a", "5", 0, 10).Write("k", "b", "6", 15, 50).Local("k", "b", "6", 20, null).Local("k", "a", "5", 25, null));
+        yield return Allowed("a read under way while its replica started again", new HandHistory().Started(1, 0).Started(1, 24)
+            .Write("k", "a", "5", 0, 10).Write("k", "b", "6", 15, 50).Local("k", "b", "6", 20, null).Local("k", "a", "5", 22, null, r => Until(r, 26)));
+        yield return Allowed("a fast write that was cut, and a fast one before it that was kept", new HandHistory()
+            .Write("k", "a", "1.4", 0, 5).Fast("k", "b", "1.5", 6, 10).Fast("k", "c", "1.6", 11, 15).Write("j", "d", "2.6", 20, 30)
+            .Local("k", "c", "1.6", 16, null).Local("k", "b", "1.5", 40, null));
+        yield return Allowed("a page without a key that is deleted", new HandHistory()
+            .Write("k", "a", "5", 0, 10).Write("k", null, "6", 20, 50).Local("k", "a", "5", 15, null).Local("k", null, "", 25, null, InPage));
+    }
+
+    private static IEnumerable<TestCaseData> WrongOrder()
+    {
+        yield return Forbidden("pages", "more than was asked for", new HandHistory().Page("k", "", 1, "k1", "k2"));
+        yield return Forbidden("pages", "the last key of the page before", new HandHistory().Page("k", "k1", 5, "k1", "k2"));
+        yield return Forbidden("pages", "keys out of order", new HandHistory().Page("k", "", 5, "k2", "k1"));
+        yield return Forbidden("pages", "a key with another prefix", new HandHistory().Page("k", "", 5, "k1", "l1"));
+        yield return Forbidden("replica-order", "an older value", new HandHistory().Started(1, 0).Started(2, 22)
+            .Write("k", "a", "5", 0, 10).Write("k", "b", "6", 15, 50).Local("k", "b", "6", 20, null).Local("k", "a", "5", 25, null));
+        yield return Forbidden("replica-order", "absent, without a tombstone", new HandHistory()
+            .Write("k", "a", "5", 0, 50).Local("k", "a", "5", 20, null).Local("k", null, "", 25, null));
+        yield return Forbidden("replica-order", "an older value in a page", new HandHistory()
+            .Write("k", "a", "5", 0, 10).Write("k", "b", "6", 15, 50).Local("k", "b", "6", 20, null).Local("k", "a", "5", 25, null, InPage));
+        yield return Forbidden("replica-order", "a strong write of unknown outcome that is gone again", new HandHistory()
+            .Write("k", "a", "5", 0, 10).Failed("k", "b", KvError.DeadlineExceeded, Outcome.Unknown, 15, 50).Local("k", "b", "6", 20, null).Local("k", "a", "5", 25, null));
+        yield return Forbidden("replica-order", "a fast write that is gone, although what its primary put after it was committed", new HandHistory()
+            .Write("k", "a", "5", 0, 10).Fast("k", "b", "6", 11, 15).Write("j", "c", "7", 16, 50).Local("k", "b", "6", 20, null).Local("k", "a", "5", 25, null));
+    }
+
+    private static ObservedRead Until(ObservedRead read, long ms) => read with { CompletedNs = ms * 1_000_000 };
+
     [TestCaseSource(nameof(Right))]
+    [TestCaseSource(nameof(RightOrder))]
     public void What_is_promised_is_no_violation(HandHistory history) =>
         All.SelectMany(check => check.Check(history.Build()).Select(text => $"{check.Name}: {text}")).ShouldBeEmpty();
 
     [TestCaseSource(nameof(Wrong))]
+    [TestCaseSource(nameof(WrongOrder))]
     public void What_is_not_allowed_is_found(string check, HandHistory history) =>
         All.Single(c => c.Name == check).Check(history.Build()).ShouldNotBeEmpty();
 

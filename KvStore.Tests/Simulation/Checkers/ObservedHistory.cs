@@ -20,6 +20,12 @@ internal sealed class ObservedHistory
     /// <summary>Errors that reads were answered with.</summary>
     public IReadOnlyList<(string Read, KvError Error, Outcome Outcome)> ReadErrors { get; init; } = [];
 
+    /// <summary>Pages of scans; what they say of each key is among the reads.</summary>
+    public IReadOnlyList<ObservedPage> Pages { get; init; } = [];
+
+    /// <summary>When each process of a node began.</summary>
+    public IReadOnlyList<(ushort Node, long AtNs)> Starts { get; init; } = [];
+
     /// <summary>All wall clocks showed the same time throughout.</summary>
     public bool ClocksAgree { get; init; } = true;
 

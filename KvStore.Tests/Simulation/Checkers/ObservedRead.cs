@@ -31,6 +31,9 @@ internal sealed record ObservedRead
     /// <summary>The answer must not be older; none if that was not asked.</summary>
     public WireRevision AtLeast { get; init; }
 
+    /// <summary>The partition that the answer names; null if it does not say.</summary>
+    public ushort? NamedPartition { get; init; }
+
     /// <summary>The node that answered; 0 if the answer does not say which it was for this key.</summary>
     public ushort ServedBy { get; init; }
 

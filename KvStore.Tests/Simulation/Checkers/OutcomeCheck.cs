@@ -52,6 +52,7 @@ internal sealed class OutcomeCheck : IHistoryCheck
     private static IEnumerable<string> ReadProblems(ObservedRead read, Dictionary<(string, string), ObservedWrite> writers)
     {
         if (read.Achieved != read.Consistency) yield return $"achieved {read.Achieved.Name()}: {read}";
+        if (read.NamedPartition is { } named && named != read.Partition) yield return $"answered for partition {named}: {read}";
         if (read.Value is null) yield break;
         if (!writers.TryGetValue((read.Key, read.Value), out var write)) yield return $"nobody wrote what was read: {read}";
         else if (write.Outcome == Outcome.NotApplied) yield return $"not applied, and read:\n  {write}\n  {read}";

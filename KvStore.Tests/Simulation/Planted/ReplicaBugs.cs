@@ -76,6 +76,14 @@ internal static class ReplicaBugs
         new("not-applied-after-append", "not_applied is never said of what has an index",
             new PlantedEdit(
                 PartitionWrites, "Finish(writes[i], WriteEnd.Refused(WriteVerdict.Unknown));", "Finish(writes[i], WriteEnd.Refused(WriteVerdict.Expired));")),
+        new("fast-batch-shown-in-part", "a fast batch is shown as a whole before it is applied",
+            new PlantedEdit(
+                StateMachine, "store.OverlayPut(index, operation.Key, operation.Value, info);",
+                """
+                if (Planted.WallMs == (long)index.Value) continue;
+                Planted.WallMs = (long)index.Value;
+                store.OverlayPut(index, operation.Key, operation.Value, info);
+                """)),
         new("overlay-kept-after-cut", "a fast write that was cut is not shown any more",
             new PlantedEdit(Partition, "Store.OverlayTruncate(from);", "")),
     ];

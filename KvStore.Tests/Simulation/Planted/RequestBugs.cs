@@ -3,6 +3,8 @@ namespace KvStore.Tests.Simulation.Planted;
 /// <summary>Mistakes on the way of a request: routing, reads, the staleness bound.</summary>
 internal static class RequestBugs
 {
+    private const string GatheredGet = "KvStore.Core/Node/GatheredGet.cs";
+    private const string Scans = "KvStore.Core/Node/Coordinator.Scans.cs";
     private const string Heartbeats = "KvStore.Core/Node/Heartbeats.cs";
 
     public static IReadOnlyList<PlantedBug> All { get; } =
@@ -29,5 +31,20 @@ internal static class RequestBugs
             new PlantedEdit("KvStore.Core/Node/LocalReads.cs", "StateMachine.IsLive(info, ExpiryNowMs(logTime))", "StateMachine.IsLive(info, ExpiryNowMs(logTime) + 3_000)")),
         new("quorum-reads-overlay", "a quorum read sees what is committed",
             new PlantedEdit("KvStore.Core/Node/LocalReads.cs", "consistency == ReadConsistency.Local", "true")),
+        new("gathered-by-arrival", "the answers of a get of several keys are in the order of the keys",
+            new PlantedEdit(
+                GatheredGet,
+                """
+                _results[requestId] = Interlocked.Add(ref _room, -result.Value.Length) >= 0
+                            ? result
+                            : result with { Found = false, Error = KvError.TooLarge, Value = "the values of one reply are above 16 MiB together"u8.ToArray() };
+                """,
+                "_results[_results.Length - _left] = result;")),
+        new("gathered-at-least-forgotten", "each key of a get has its own revision that it must not be older than",
+            new PlantedEdit(GatheredGet, "GetRequest.Encode(body, view.Consistency, key.Key, key.AtLeast);", "GetRequest.Encode(body, view.Consistency, key.Key);")),
+        new("cursor-repeats", "a page begins after the last key of the page before",
+            new PlantedEdit(Scans, "start = [.. cursor[CursorHeadSize..], 0];", "start = [.. cursor[CursorHeadSize..]];")),
+        new("cursor-skips", "a page leaves out no key after the last one of the page before",
+            new PlantedEdit(Scans, "start = [.. cursor[CursorHeadSize..], 0];", "start = ScanRange.Of(scan with { Prefix = cursor[CursorHeadSize..].ToArray(), Start = default }, default).End;")),
     ];
 }

@@ -10,11 +10,14 @@ internal readonly record struct Violation(string Check, string Text);
 /// <param name="Writes">By outcome.</param>
 /// <param name="Batches">Of more than one write, applied.</param>
 /// <param name="RefusedBatches">Of more than one write, because a condition did not hold.</param>
+/// <param name="FastBatches">Of more than one write, acknowledged.</param>
+/// <param name="GetsOfMany">Gets of several keys, answered.</param>
+/// <param name="LaterPages">Of scans, each after one that was cut short.</param>
 /// <param name="CutFastWrites">Acknowledged, and cut by a new leader.</param>
 /// <param name="Timeline">Faults and what the nodes logged.</param>
 internal sealed record RunResult(
     Scenario Scenario, IReadOnlyList<Violation> Violations, ulong FinalDraw, ulong StateHash, ulong Steps, int Applied, int NotApplied, int Unknown,
-    int Reads, int Batches, int RefusedBatches, int CutFastWrites, IReadOnlyDictionary<FaultKind, int> Faults, IReadOnlyList<string> Timeline)
+    int Reads, int Batches, int RefusedBatches, int FastBatches, int GetsOfMany, int LaterPages, int CutFastWrites, IReadOnlyDictionary<FaultKind, int> Faults, IReadOnlyList<string> Timeline)
 {
     public bool IsClean => Violations.Count == 0;
 

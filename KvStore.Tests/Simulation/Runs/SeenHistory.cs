@@ -12,8 +12,17 @@ internal sealed class SeenHistory
 
     public List<(string Read, KvError Error, Outcome Outcome)> ReadErrors { get; } = [];
 
-    public ObservedHistory With(IReadOnlyList<ReplicaContent> replicas, bool clocksAgree) => new()
+    public List<ObservedPage> Pages { get; } = [];
+
+    /// <summary>How many gets of several keys were answered.</summary>
+    public int GetsOfMany { get; set; }
+
+    /// <param name="replicas">What they hold in the end.</param>
+    /// <param name="starts">When each process of a node began; empty where nobody knows.</param>
+    public ObservedHistory With(IReadOnlyList<ReplicaContent> replicas, bool clocksAgree, IReadOnlyList<(ushort Node, long AtNs)> starts) => new()
     {
+        Pages = Pages,
+        Starts = starts,
         ClocksAgree = clocksAgree,
         Writes = Writes,
         Reads = Reads,

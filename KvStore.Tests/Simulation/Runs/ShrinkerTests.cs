@@ -57,5 +57,5 @@ internal sealed class ShrinkerTests
     private static bool Has(Scenario scenario, Fault wanted) => scenario.Faults.Any(fault => fault.AtMs == wanted.AtMs);
 
     private static RunResult Result(Scenario scenario, string? check) => new(
-        scenario, check is null ? [] : [new Violation(check, "")], 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ImmutableDictionary<FaultKind, int>.Empty, []);
+        scenario, check is null ? [] : [new Violation(check, "")], 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ImmutableDictionary<FaultKind, int>.Empty, []);
 }

@@ -48,7 +48,7 @@ internal sealed class SimulationRun : IDisposable
             _nemesis.OnSent(from, type, body);
         };
         var random = new Prng(scenario.Seed ^ 0xC11E_4715);
-        for (var i = 1; i <= scenario.Clients; i++) _clients.Add(new SimClient(_cluster, scenario, _history, i, random.Fork()) { Acknowledged = _nemesis.OnAnswered, Shown = OnShown });
+        for (var i = 1; i <= scenario.Clients; i++) _clients.Add(new SimClient(_cluster, scenario, new ClientNotes(_cluster, _history, i) { Shown = OnShown }, random.Fork()) { Acknowledged = _nemesis.OnAnswered });
     }
 
     public static RunResult Of(ulong seed, int durationMs) => Of(Scenario.Draw(seed, durationMs));
@@ -79,7 +79,7 @@ internal sealed class SimulationRun : IDisposable
             _violations.Add(new Violation("crash", failure.ToString()));
         }
 
-        return Judged(_history.With(replicas, clocksAgree: !_scenario.Faults.Any(f => f.Kind is FaultKind.WallClock or FaultKind.Drift)));
+        return Judged(_history.With(replicas, clocksAgree: !_scenario.Faults.Any(f => f.Kind is FaultKind.WallClock or FaultKind.Drift), _cluster.Starts));
     }
 
     /// <summary>Everybody must agree, and take writes again, within a while.</summary>
@@ -201,14 +201,14 @@ internal sealed class SimulationRun : IDisposable
     private RunResult Judged(ObservedHistory history)
     {
         var checks = (IHistoryCheck[])
-            [new LinearizabilityCheck(), new DurabilityCheck(), new ConvergenceCheck(), new VersionOrderCheck(), new OutcomeCheck(), new StalenessCheck(), new AtomicityCheck(), new TimeToLiveCheck(), new AckedByCheck(_acknowledged)];
+            [new LinearizabilityCheck(), new DurabilityCheck(), new ConvergenceCheck(), new VersionOrderCheck(), new OutcomeCheck(), new StalenessCheck(), new AtomicityCheck(), new TimeToLiveCheck(), new PageCheck(), new ReplicaOrderCheck(), new AckedByCheck(_acknowledged)];
         foreach (var check in checks)
             foreach (var problem in check.Check(history).Take(3)) _violations.Add(new Violation(check.Name, problem));
         return new RunResult(
             _scenario, _violations, _cluster.World.Random.NextUInt64(), HashOf(history), _cluster.World.Steps,
             history.Writes.Count(w => w.IsApplied), history.Writes.Count(w => w.Outcome == Outcome.NotApplied),
             history.Writes.Count(w => w.Outcome == Outcome.Unknown), history.Reads.Count, CountBatches(history, w => w.IsApplied), CountBatches(history, w => w.Error == KvError.ConditionFailed),
-            DurabilityCheck.CountCutFastWrites(history), _nemesis.Counts, _cluster.Timeline);
+            CountBatches(history, w => w is { IsApplied: true, IsStrong: false }), _history.GetsOfMany, history.Pages.Count(p => p.After.Length > 0), DurabilityCheck.CountCutFastWrites(history), _nemesis.Counts, _cluster.Timeline);
     }
 
     private static int CountBatches(ObservedHistory history, Func<ObservedWrite, bool> ended) =>

@@ -13,6 +13,9 @@ internal sealed class SimulationTally
     private long _reads;
     private long _batches;
     private long _refusedBatches;
+    private long _fastBatches;
+    private long _getsOfMany;
+    private long _laterPages;
     private long _cut;
     private ulong _steps;
 
@@ -30,6 +33,9 @@ internal sealed class SimulationTally
         _reads += result.Reads;
         _batches += result.Batches;
         _refusedBatches += result.RefusedBatches;
+        _fastBatches += result.FastBatches;
+        _getsOfMany += result.GetsOfMany;
+        _laterPages += result.LaterPages;
         _cut += result.CutFastWrites;
         _steps += result.Steps;
         foreach (var (kind, count) in result.Faults) _faults[kind] = _faults.GetValueOrDefault(kind) + count;
@@ -44,6 +50,9 @@ internal sealed class SimulationTally
         if (_reads < 3_000L * Runs) yield return $"only {_reads} reads answered";
         if (_batches < 10L * Runs) yield return $"only {_batches} batches applied";
         if (_refusedBatches < Runs) yield return $"only {_refusedBatches} batches refused because a condition did not hold";
+        if (_fastBatches < 10L * Runs) yield return $"only {_fastBatches} fast batches acknowledged";
+        if (_getsOfMany < 10L * Runs) yield return $"only {_getsOfMany} gets of several keys answered";
+        if (_laterPages < 10L * Runs) yield return $"only {_laterPages} pages after a first one";
         if (_cut == 0) yield return "no fast write cut";
         foreach (var kind in Enum.GetValues<FaultKind>())
             if (!_faults.ContainsKey(kind)) yield return $"no {kind}";
@@ -53,7 +62,7 @@ internal sealed class SimulationTally
     {
         var text = new StringBuilder();
         text.AppendLine(CultureInfo.InvariantCulture, $"{Runs} runs of {seconds} s in {elapsed.TotalSeconds:F1} s: {Runs * seconds / elapsed.TotalSeconds:F0} times as fast as real time, {_steps} events");
-        text.AppendLine(CultureInfo.InvariantCulture, $"writes: {_applied} applied, {_notApplied} not applied, {_unknown} unknown; {_batches} batches applied, {_refusedBatches} refused by a condition; {_cut} fast ones acknowledged and cut; reads: {_reads}");
+        text.AppendLine(CultureInfo.InvariantCulture, $"writes: {_applied} applied, {_notApplied} not applied, {_unknown} unknown; {_batches} batches applied, {_fastBatches} of them fast, {_refusedBatches} refused by a condition; {_cut} fast ones acknowledged and cut; reads: {_reads}, {_getsOfMany} gets of several keys, {_laterPages} pages after a first one");
         text.Append(CultureInfo.InvariantCulture, $"faults: {string.Join(", ", _faults.Select(f => $"{f.Key} {f.Value}"))}");
         return text.ToString();
     }
