@@ -21,10 +21,29 @@ internal sealed class ColdAppends(Shard shard, PartitionId id, RaftNode raft, Pa
 
     private readonly record struct ColdEntry(LogIndex Index, Term Term, WalAddress Address);
 
-    /// <summary>How many appends to one follower are on the lane.</summary>
+    /// <summary>What is on the lane for one follower.</summary>
     private sealed class UnderWay
     {
+        /// <summary>How many appends. Any thread.</summary>
         public int Count;
+
+        public Term Term { get; private set; }
+
+        /// <summary>Behind the last of those entries, which follow each other.</summary>
+        public LogIndex Through { get; private set; }
+
+        public bool IsEmpty => Volatile.Read(ref Count) == 0;
+
+        public void Begin(in RaftMessage first) => (Term, Through) = (first.Term, first.Index);
+
+        public void Add(in RaftMessage append)
+        {
+            var last = append.Index + (ulong)append.EntryCount;
+            if (last > Through) Through = last;
+        }
+
+        /// <summary>A follower that hears nothing for a while, since much waits on the lane, is sent the same again.</summary>
+        public bool Holds(in RaftMessage append) => append.EntryCount > 0 && append.Index + (ulong)append.EntryCount <= Through;
     }
 
     private NodeContext Context => shard.Context;
@@ -43,8 +62,12 @@ internal sealed class ColdAppends(Shard shard, PartitionId id, RaftNode raft, Pa
             _underWay.Add(to, underWay = new UnderWay());
         }
 
-        if (cold == 0 && Volatile.Read(ref underWay.Count) == 0) return false;
-        if (cold > 0) PostCold(to, append with { EntryCount = cold }, underWay);
+        if (cold == 0 && underWay.IsEmpty) return false;
+        if (underWay.IsEmpty || underWay.Term != append.Term) underWay.Begin(append);
+
+        // Behind what the lane refused there is nothing that the follower could take.
+        if (underWay.Holds(append) || append.Index > underWay.Through) return true;
+        if (cold > 0 && !TryPostCold(to, append with { EntryCount = cold }, underWay)) return true;
         if (cold < append.EntryCount || append.EntryCount == 0) PostWarm(to, RestOf(append, cold), underWay);
         return true;
     }
@@ -57,17 +80,17 @@ internal sealed class ColdAppends(Shard shard, PartitionId id, RaftNode raft, Pa
         return append with { Index = index, LogTerm = raft.Log.TermAt(index), EntryCount = append.EntryCount - cold };
     }
 
-    private void PostCold(NodeId to, RaftMessage append, UnderWay underWay)
+    private bool TryPostCold(NodeId to, RaftMessage append, UnderWay underWay)
     {
         var entries = new ColdEntry[append.EntryCount];
         for (var i = 0; i < entries.Length; i++)
         {
             var index = append.Index + (ulong)i + 1;
-            if (!log.Contains(index)) return; // Recycled a moment ago: Raft asks for a snapshot once it hears of it.
+            if (!log.Contains(index)) return false; // Recycled a moment ago: Raft asks for a snapshot once it hears of it.
             entries[i] = new ColdEntry(index, raft.Log.TermAt(index), log.AddressOf(index));
         }
 
-        Post(underWay, entries.Length * EntryDescriptionBytes, () =>
+        return TryPost(append, underWay, entries.Length * EntryDescriptionBytes, () =>
         {
             var buffer = new ByteBuffer();
             var start = RaftBatch.Begin(buffer, id, append);
@@ -96,10 +119,10 @@ internal sealed class ColdAppends(Shard shard, PartitionId id, RaftNode raft, Pa
         }
 
         RaftBatch.End(buffer, start);
-        Post(underWay, buffer.Length, () => Send(to, buffer));
+        TryPost(append, underWay, buffer.Length, () => Send(to, buffer));
     }
 
-    private void Post(UnderWay underWay, int bytes, Action send)
+    private bool TryPost(in RaftMessage append, UnderWay underWay, int bytes, Action send)
     {
         Interlocked.Increment(ref underWay.Count);
         var taken = Context.LogReads.TryPost(id, bytes, () =>
@@ -107,9 +130,15 @@ internal sealed class ColdAppends(Shard shard, PartitionId id, RaftNode raft, Pa
             send();
             Interlocked.Decrement(ref underWay.Count);
         });
-        if (taken) return;
+        if (taken)
+        {
+            underWay.Add(append);
+            return true;
+        }
+
         Interlocked.Decrement(ref underWay.Count);
         Context.Counters.AddRaftMessageDropped();
+        return false;
     }
 
     private void Send(NodeId to, ByteBuffer batch)

@@ -40,12 +40,21 @@ internal sealed class ColdReads : IDisposable
             return false;
         }
 
-        Post(partition, () =>
+        try
         {
-            read();
+            Post(partition, () =>
+            {
+                read();
+                Leave(bytes);
+            });
+            return true;
+        }
+        catch (ObjectDisposedException)
+        {
+            // Whoever asks in the moment in which the node stops.
             Leave(bytes);
-        });
-        return true;
+            return false;
+        }
     }
 
     /// <summary>What is queued is still read.</summary>

@@ -100,16 +100,21 @@ public sealed partial class Coordinator
     {
         var started = NowNs;
         var buffer = RentBuffer();
-        var writer = GetReply.Begin(buffer, 1);
-        if (Reads.TryAppendFromMemory(ref writer, partition, key, ReadConsistency.Local))
+        try
         {
-            writer.Complete();
-            request.Sink.Reply(request.Id, FrameType.GetReply, buffer.Written);
-            Observe(RequestKind.Get, false, KvError.None, Outcome.None, started);
+            var writer = GetReply.Begin(buffer, 1);
+            if (Reads.TryAppendFromMemory(ref writer, partition, key, ReadConsistency.Local))
+            {
+                writer.Complete();
+                request.Sink.Reply(request.Id, FrameType.GetReply, buffer.Written);
+                Observe(RequestKind.Get, false, KvError.None, Outcome.None, started);
+            }
+            else ReplyFromDisk(request, partition);
         }
-        else ReplyFromDisk(request, partition);
-
-        ReturnBuffer(buffer);
+        finally
+        {
+            ReturnBuffer(buffer);
+        }
     }
 
     private void ReplyFromDisk(in ClientRequest request, PartitionId partition)
@@ -126,13 +131,17 @@ public sealed partial class Coordinator
         var posted = post(() =>
         {
             var copy = new ClientRequest { Type = type, Id = id, DeadlineNs = deadlineNs, Body = body.Span, Sink = sink, Forwarded = forwarded };
+            var view = GetRequestView.Decode(body.Span);
             try
             {
-                ReplyLocal(copy, GetRequestView.Decode(body.Span));
+                if (NowNs < deadlineNs) ReplyLocal(copy, view);
+                else Refuse(copy, KvError.DeadlineExceeded, "the disk was not asked in time: many reads wait for it");
             }
             catch (IOException damage) when (damage is CorruptionException or DiskException)
             {
-                Refuse(copy, KvError.Internal, damage.Message);
+                // Of several keys each has its own answer: whatever is damaged of one says nothing of the others.
+                if (view.Count > 1) GatheredGet.Start(this, copy, view);
+                else Refuse(copy, KvError.Internal, damage.Message);
             }
             finally
             {
@@ -151,6 +160,13 @@ public sealed partial class Coordinator
         var room = Limits.ReplyBytes;
         foreach (var key in view) room -= Reads.Append(ref writer, _topology.PartitionOf(key.Key), key.Key, ReadConsistency.Local, room);
         writer.Complete();
+        if (IsStopping)
+        {
+            ReturnBuffer(buffer);
+            Refuse(request, KvError.ShuttingDown, "this node is stopping");
+            return;
+        }
+
         request.Sink.Reply(request.Id, FrameType.GetReply, buffer.Written);
         ReturnBuffer(buffer);
         Observe(view.Count == 1 ? RequestKind.Get : RequestKind.MultiGet, false, KvError.None, Outcome.None, started);

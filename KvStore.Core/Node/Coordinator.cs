@@ -66,6 +66,9 @@ public sealed partial class Coordinator
 
     internal LocalReads Reads { get; }
 
+    /// <summary>What is read from now on is no answer: the store may be closed, and a closed one is empty.</summary>
+    internal bool IsStopping => _stopped;
+
     internal NodeId Self => _context.Self;
 
     internal long NowNs => _context.Clock.BootTimeNs;

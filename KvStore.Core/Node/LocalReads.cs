@@ -81,8 +81,8 @@ internal sealed class LocalReads(
             Achieved = consistency,
             ServedBy = context.Self.Value,
             Partition = partition.Value,
-            FromPrimary = isPrimary,
-            Detached = detached,
+            FromPrimary = isPrimary || consistency == ReadConsistency.Quorum,
+            Detached = detached && consistency != ReadConsistency.Quorum,
             StalenessMs = consistency == ReadConsistency.Quorum ? 0 : (ulong?)boundMs,
         };
         GetReply.Append(ref writer, result, live && fits ? value : fits ? default : "the values of one reply are above 16 MiB together"u8);

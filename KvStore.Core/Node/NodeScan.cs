@@ -89,7 +89,8 @@ internal sealed class NodeScan : IBarrierCompletion
         var (more, _) = AppendRecords(ref writer, merge);
         ScanReply.End(ref writer, Summary(more, served));
         writer.Complete();
-        _sink.Reply(_requestId, FrameType.ScanReply, buffer.Written);
+        if (_coordinator.IsStopping) Fail(KvError.ShuttingDown, "this node is stopping");
+        else _sink.Reply(_requestId, FrameType.ScanReply, buffer.Written);
         _coordinator.ReturnBuffer(buffer);
     }
 

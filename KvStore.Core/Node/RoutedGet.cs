@@ -48,8 +48,12 @@ internal sealed class RoutedGet : RoutedRequest, IBarrierCompletion
     /// <summary>A slow disk must not hold up the shard, whose thread this is. What is read later reflects no less than what was confirmed.</summary>
     private void ReplyFromDisk(PartitionId partition)
     {
-        if (!Coordinator.TryReadCold(partition, _key.Length, () => TryReply(partition, mayBlock: true)))
-            EndWithError(KvError.Overloaded, "too many reads wait for the disk");
+        var taken = Coordinator.TryReadCold(partition, _key.Length, () =>
+        {
+            if (Coordinator.NowNs < DeadlineNs) TryReply(partition, mayBlock: true);
+            else EndWithError(KvError.DeadlineExceeded, "the disk was not asked in time: many reads wait for it");
+        });
+        if (!taken) EndWithError(KvError.Overloaded, "too many reads wait for the disk");
     }
 
     /// <summary>False if only the disk can tell, and it may not be asked.</summary>

@@ -13,7 +13,7 @@ public sealed record StorageOptions
     public long TableBytes { get; init; } = 32L << 20;
 
     /// <summary>Nor does such a table hold more records, so that its filter (ten bits for each) remains small beside the cache.</summary>
-    public long TableRecords { get; init; } = 512 << 10;
+    public long TableRecords { get; init; } = 256 << 10;
 
     /// <summary>The level into which level 0 is merged holds about this much at most.</summary>
     public long BaseLevelBytes { get; init; } = 256L << 20;

@@ -310,6 +310,23 @@ internal sealed class DamagedReplicaTests
         cluster.Await(cluster.Get(leader, Key)).Value.ShouldBe("1");
     }
 
+    [Test]
+    public void Of_several_keys_a_damaged_one_fails_alone()
+    {
+        using var cluster = Started(20);
+        var leader = cluster.LeaderOf(Key);
+        var others = Enumerable.Range(0, 100).Select(i => $"other {i}").Where(k => cluster.PartitionOf(k) != cluster.PartitionOf(Key)).Take(3).ToList();
+        foreach (var key in others.Prepend(Key)) cluster.Await(cluster.Put(leader, key, key)).Type.ShouldBe(FrameType.WriteReply);
+        var path = DamageTableOf(cluster, leader);
+        GetKey[] keys = [.. others.Prepend(Key).Select(k => new GetKey(System.Text.Encoding.UTF8.GetBytes(k)))];
+        var reply = cluster.Await(cluster.Send(leader, FrameType.Get, Encoded(body => GetRequest.Encode(body, ReadConsistency.Local, keys))));
+        reply.Type.ShouldBe(FrameType.GetReply, reply.ToString());
+        var results = GetReply.Decode(reply.Body);
+        results[0].Error.ShouldBe(KvError.Internal);
+        System.Text.Encoding.UTF8.GetString(results[0].Value.Span).ShouldContain(path);
+        results.Skip(1).Select(result => System.Text.Encoding.UTF8.GetString(result.Value.Span)).ShouldBe(others);
+    }
+
     private static SimCluster Started(ulong seed)
     {
         var cluster = new SimCluster(seed);

@@ -9,7 +9,7 @@ internal sealed unsafe class TableReader : IDisposable
     private const int IoError = 5; // EIO
 
     /// <summary>Larger blocks take long even from memory, where nobody may wait.</summary>
-    private const int MostBytesNow = 256 << 10;
+    private const int MostBytesNow = 512 << 10;
 
     private readonly IFile _file;
     private readonly BlockCache _cache;
@@ -150,6 +150,13 @@ internal sealed unsafe class TableReader : IDisposable
             var block = Load(_footer.Filter, BlockKind.Filter, mayWait: access != BlockAccess.InMemory);
             if (block == null) return Lookup.NeedsDisk;
             if (TryKeepFilter(block)) return InFilter(_keptFilter, hash);
+            if (_isFilterKept)
+            {
+                // Another reader was faster.
+                _cache.Free(block);
+                return InFilter(_keptFilter, hash);
+            }
+
             filter = _cache.Insert(block, FileNumber, _footer.Filter.Offset);
         }
 

@@ -83,7 +83,7 @@ internal sealed class LogOpening(IFileSystem fileSystem, string directory, WalOp
     }
 
     /// <summary>
-    /// A file of the right size under the opening name. One that an earlier opening or process left is used again.
+    /// A file of the right size under the opening name. One that an earlier opening or process left is used again: on a full disk there may be no other.
     /// A restart that finds none does not wait until one is filled: its first segment only syncs more slowly.
     /// </summary>
     /// <param name="bytes">Its size: what is wanted, or on a full disk at least the least.</param>
@@ -91,9 +91,10 @@ internal sealed class LogOpening(IFileSystem fileSystem, string directory, WalOp
     {
         bytes = wanted;
         var path = Path.Combine(directory, WalFormat.OpeningName(Number, Epoch));
-        string[] candidates = [SparePath, .. Files.Openings.Select(name => Path.Combine(directory, name))];
-        foreach (var candidate in candidates)
+        string[] candidates = [WalFormat.SpareName, WalFormat.RollingName, .. Files.Openings];
+        foreach (var name in candidates)
         {
+            var candidate = Path.Combine(directory, name);
             if (!HasLength(candidate, bytes)) continue;
             fileSystem.Rename(candidate, path);
             fileSystem.SyncDirectory(directory);
