@@ -28,7 +28,9 @@ public interface IScheduler
     /// A serial lane with a thread of its own (the WAL writer, flush, heartbeats): items posted to it run one at a time, in order,
     /// and may block on the disk.
     /// </summary>
-    ILane CreateLane(string name);
+    /// <param name="name">Of the thread.</param>
+    /// <param name="inBackground">For long work that nobody waits for: when there are more threads to run than processors, others come first.</param>
+    ILane CreateLane(string name, bool inBackground = false);
 }
 
 /// <summary>See <see cref="IScheduler.CreateLane"/>. Disposing lets queued items finish, then ends the thread.</summary>

@@ -24,6 +24,9 @@ internal static unsafe partial class Native
 
     public const int SeekEnd = 2;
 
+    /// <summary>PRIO_PROCESS: on Linux, with 0, the calling thread alone.</summary>
+    public const int PriorityOfThread = 0;
+
     /// <summary>RWF_NOWAIT: a read ends where the page cache does.</summary>
     public const int NoWait = 8;
 
@@ -82,6 +85,9 @@ internal static unsafe partial class Native
 
     [LibraryImport(LibC, EntryPoint = "access", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int Access(string path, int mode);
+
+    [LibraryImport(LibC, EntryPoint = "setpriority")]
+    public static partial int SetPriority(int which, uint who, int nice);
 
     [LibraryImport(LibC, EntryPoint = "statvfs", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int FileSystemStatus(string path, out FileSystemStatistics statistics);

@@ -7,13 +7,18 @@ namespace KvStore.Core.Io;
 /// </remarks>
 internal sealed class ThreadLane : ILane
 {
+    /// <summary>A tenth of a processor's time for this thread beside one of the usual priority; all of it where nobody else wants it.</summary>
+    private const int BackgroundNice = 10;
+
     private readonly Queue<IWorkItem> _queue = new();
+    private readonly bool _inBackground;
     private readonly Action<Exception> _onFatal;
     private readonly Thread _thread;
     private bool _closed;
 
-    public ThreadLane(string name, Action<Exception> onFatal)
+    public ThreadLane(string name, bool inBackground, Action<Exception> onFatal)
     {
+        _inBackground = inBackground;
         _onFatal = onFatal;
         _thread = new Thread(Serve) { Name = name, IsBackground = true };
         _thread.Start();
@@ -44,6 +49,8 @@ internal sealed class ThreadLane : ILane
 
     private void Serve()
     {
+        // Refused, it is only a wish. Threads of .NET have no priority of their own on Linux.
+        if (_inBackground) _ = Native.SetPriority(Native.PriorityOfThread, 0, BackgroundNice);
         try
         {
             while (TryTake(out var item)) item.Execute();

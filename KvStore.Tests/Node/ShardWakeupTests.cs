@@ -70,7 +70,7 @@ internal sealed class ShardWakeupTests
 
         public IDisposable PostAfter(long delayNs, IWorkItem item) => throw new NotSupportedException();
 
-        public ILane CreateLane(string name) => throw new NotSupportedException();
+        public ILane CreateLane(string name, bool inBackground) => throw new NotSupportedException();
 
         public void Dispose()
         {

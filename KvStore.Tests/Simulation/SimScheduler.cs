@@ -28,7 +28,7 @@ public sealed class SimScheduler(ulong seed) : IScheduler, IClock
         return timer;
     }
 
-    public ILane CreateLane(string name)
+    public ILane CreateLane(string name, bool inBackground)
     {
         var lane = new SimLane();
         _lanes.Add(lane);

@@ -128,7 +128,7 @@ internal sealed class NodeScheduler(SimWorld world) : IScheduler
         return timer;
     }
 
-    public ILane CreateLane(string name) => new Lane(this, name, world);
+    public ILane CreateLane(string name, bool inBackground) => new Lane(this, name, world);
 
     /// <summary>Something reaches the process from outside; one that is stopped takes it when it goes on.</summary>
     public void Deliver(Action action)

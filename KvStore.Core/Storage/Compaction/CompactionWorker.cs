@@ -44,7 +44,7 @@ internal sealed class CompactionWorker : IWorkItem
         _deadData = new DeadData(tree, edit => engine.Commit(edit, engine.UseTables), Quarantine);
         _limiter = limiter;
         _scheduler = scheduler;
-        _lane = scheduler.CreateLane(laneName);
+        _lane = scheduler.CreateLane(laneName, inBackground: true);
         _wake = new WakeItem(this);
         _stepBytes = stepBytes;
     }
