@@ -23,7 +23,7 @@ public sealed class ThreadPoolScheduler(Action<Exception> onFatal) : IScheduler
     public IDisposable PostAfter(long delayNs, IWorkItem item) =>
         new DelayedWork(this, item, delayNs);
 
-    public ILane CreateLane(string name, bool inBackground) => new ThreadLane(name, inBackground, onFatal);
+    public ILane CreateLane(string name, bool inBackground = false) => new ThreadLane(name, inBackground, onFatal);
 
     private PooledWork Carry(IWorkItem item)
     {
