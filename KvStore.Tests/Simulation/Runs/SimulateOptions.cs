@@ -10,7 +10,7 @@ internal sealed record SimulateOptions
     /// <summary>To be run; with planted bugs, to be tried for each at most.</summary>
     public int Seeds
     {
-        get => _seeds ?? (Planted ? 400 : 100);
+        get => _seeds ?? (Planted ? 200 : 100);
         init => _seeds = value;
     }
 

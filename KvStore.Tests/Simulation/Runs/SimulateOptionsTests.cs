@@ -27,7 +27,7 @@ internal sealed class SimulateOptionsTests
     {
         SimulateOptions.TryParse([], out var plain).ShouldBeNull();
         SimulateOptions.TryParse(["--planted"], out var planted).ShouldBeNull();
-        (plain.Seeds, planted.Seeds).ShouldBe((100, 400));
+        (plain.Seeds, planted.Seeds).ShouldBe((100, 200));
     }
 
     [TestCase("--seeds")]
