@@ -1,5 +1,4 @@
 using KvStore.Core.Primitives;
-using KvStore.Core.Storage.Wal;
 
 namespace KvStore.Tests.Simulation.Runs;
 
@@ -13,9 +12,6 @@ internal sealed class DiskFaults(SimCluster cluster)
     private const int Eio = 5;
     private const string StoreDirectory = SimCluster.Directory + "/store";
     private const string LogDirectory = SimCluster.Directory + "/wal";
-
-    /// <summary>Several batches: the last one alone could not be told from one that was not synced.</summary>
-    private const long LeastRottenBytes = 96 << 10;
 
     private const string HeartbeatLane = "heartbeat";
     private static readonly string[] Lanes = ["wal", "wal-supply", "flush", "compaction-0", "compaction-1", "cold-reads-0", "cold-reads-1", "catch-up"];
@@ -102,16 +98,17 @@ internal sealed class DiskFaults(SimCluster cluster)
         scheduler.IsHeld = lane => troubles.Exists(trouble => trouble.Holds(lane));
     }
 
-    /// <summary>Changes a bit in the log of a node that is down.</summary>
-    /// <returns>Where; null if the log is too short to tell damage from a torn end.</returns>
+    /// <summary>Changes a bit in the log of a node that is down, in a batch that is known to have been durable.</summary>
+    /// <returns>Where; null if there is none.</returns>
     public string? RotLog(int node, Prng random)
     {
         var disk = cluster.DiskOf(node);
-        if (WalInspection.Inspect(disk.Clone(), LogDirectory).Segments is not { Count: > 0 } segments || segments[^1].UsedBytes < LeastRottenBytes) return null;
-        var name = WalFormat.SegmentName(segments[^1].Number);
-        disk.FlipBit($"{LogDirectory}/{name}", random.Next((int)(segments[^1].UsedBytes / 3)), random.Next(8));
+        var batches = DurableBatches.Of(disk.Clone(), LogDirectory);
+        if (batches.Count == 0) return null;
+        var (path, offset, bytes) = batches[random.Next(batches.Count)];
+        disk.FlipBit(path, offset + random.Next(bytes), random.Next(8));
         Rotten.Add(node);
-        return name;
+        return $"{Path.GetFileName(path)} at offset {offset}";
     }
 
     /// <summary>Changes a bit in the manifest, or in the file that names it, of a node that is down.</summary>
