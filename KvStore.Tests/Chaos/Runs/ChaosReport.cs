@@ -19,7 +19,6 @@ internal sealed record ChaosReport(
     public string Text()
     {
         var text = new StringBuilder();
-        foreach (var violation in Violations) text.AppendLine(CultureInfo.InvariantCulture, $"VIOLATION {violation.Check}: {violation.Text}");
         text.AppendLine(CultureInfo.InvariantCulture, $"{Nodes} nodes, {Seconds:F0} s, {History.Writes.Count + History.Reads.Count + History.ReadErrors.Count} operations, {Faults.Where(f => f.Kind != FaultSpan.TwoAtOnce).Sum(f => f.Alone + f.Paired)} faults, {Violations.Count} violations");
         text.AppendLine().AppendLine(CultureInfo.InvariantCulture, $"{"writes",-22}{"applied",10}{"condition",11}{"refused",10}{"unknown",10}");
         foreach (var kind in History.Writes.GroupBy(NameOf).OrderBy(g => g.Key, StringComparer.Ordinal))
@@ -32,6 +31,7 @@ internal sealed record ChaosReport(
         text.AppendLine().AppendLine(CultureInfo.InvariantCulture, $"{"faults",-22}{"alone",8}{"paired",8}{"longest without strong writes",32}{"of that after the end",24}");
         foreach (var kind in Faults) text.AppendLine(CultureInfo.InvariantCulture, $"{kind.Kind,-22}{kind.Alone,8}{kind.Paired,8}{kind.Longest,32}{kind.LongestAfterSeconds,22:F2} s{(kind.Kind == FaultSpan.TwoAtOnce ? $"  {kind.Worst}" : "")}");
         text.AppendLine();
+        foreach (var violation in Violations) text.AppendLine(CultureInfo.InvariantCulture, $"VIOLATION {violation.Check}: {violation.Text}");
         if (Violations.Count > 0) text.AppendLine(CultureInfo.InvariantCulture, $"again: {Options.Command()}");
         text.Append(CultureInfo.InvariantCulture, $"{Passed} passed, {Failed} failed");
         return text.ToString();
