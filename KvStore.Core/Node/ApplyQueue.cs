@@ -65,6 +65,7 @@ internal sealed class ApplyQueue(
         if (!IsHalted && _head is not { IsRead: false }) Apply(through);
         ReleasePayloads();
         var standing = StandsStill ? log.MemoryBytes : 0;
+        if (standing == _standingReported) return;
         Interlocked.Add(ref Context.StandingBytes, standing - _standingReported);
         _standingReported = standing;
     }
@@ -175,6 +176,7 @@ internal sealed class ApplyQueue(
     private void ReleasePayloads()
     {
         var through = raft.Applied;
+        if (through < log.FirstInMemory) return;
         if (raft.Role == RaftRole.Leader && log.MemoryBytes < KeepForFollowersBytes)
         {
             foreach (var member in raft.Configuration.Voters)

@@ -37,13 +37,16 @@ internal sealed class FrameConnection : IDisposable
 
     /// <param name="socket">Taken over.</param>
     /// <param name="maxPendingBytes">Sends are refused while more than this waits for the socket.</param>
-    public FrameConnection(Socket socket, long maxPendingBytes)
+    /// <param name="isOneOfMany">
+    /// It holds no buffer while it waits, for there may be thousands that wait. That costs two more system calls each time something comes.
+    /// </param>
+    public FrameConnection(Socket socket, long maxPendingBytes, bool isOneOfMany = true)
     {
         socket.NoDelay = true;
         _maxPendingBytes = maxPendingBytes;
         RemoteName = socket.RemoteEndPoint?.ToString() ?? "?";
-        const SocketConnectionOptions flags =
-            SocketConnectionOptions.ZeroLengthReads | SocketConnectionOptions.InlineReads | SocketConnectionOptions.InlineWrites;
+        var flags = SocketConnectionOptions.InlineReads | SocketConnectionOptions.InlineWrites;
+        if (isOneOfMany) flags |= SocketConnectionOptions.ZeroLengthReads;
         _connection = SocketConnection.Create(socket, SendOptions, ReceiveOptions, flags);
         _outgoing = new OutgoingQueue(_connection.Output, _ => Volatile.Write(ref _closed, 1));
     }

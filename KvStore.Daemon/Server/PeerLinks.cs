@@ -215,7 +215,7 @@ internal sealed class PeerLinks(NodeId self, NodeIdentity identity, ClusterFile 
                 throw;
             }
 
-            connection = new FrameConnection(socket, MaxPendingBytes);
+            connection = new FrameConnection(socket, MaxPendingBytes, isOneOfMany: false);
         }
 
         using (connection)
