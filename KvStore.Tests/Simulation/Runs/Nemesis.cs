@@ -49,7 +49,7 @@ internal sealed class Nemesis
     /// <summary>A node's process has ended: whoever waits for it hears no more.</summary>
     public Action<int>? Gone { get; set; }
 
-    /// <summary>A node is being cut off from others, until a moment.</summary>
+    /// <summary>A node is being cut off from others, or stands still, until a moment.</summary>
     public Action<int, long>? CutsOff { get; set; }
 
     public Dictionary<FaultKind, int> Counts { get; } = [];
@@ -100,7 +100,7 @@ internal sealed class Nemesis
         _network.Begin(active);
         _disks.Begin(active);
         Act(active);
-        if (fault.Kind is FaultKind.Isolate or FaultKind.StuckHeart or FaultKind.Cut or FaultKind.OneWay) CutsOff?.Invoke(fault.Node, active.EndNs);
+        if (fault.Kind is FaultKind.Isolate or FaultKind.StuckHeart or FaultKind.Cut or FaultKind.OneWay or FaultKind.Pause) CutsOff?.Invoke(fault.Node, active.EndNs);
         _cluster.World.At(active.EndNs, () => End(active));
     }
 

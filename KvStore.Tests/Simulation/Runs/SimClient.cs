@@ -16,6 +16,7 @@ internal sealed class SimClient(SimCluster cluster, Scenario scenario, ClientNot
     private const int GatheringThinkMs = 10;
     private static readonly ImmutableArray<Operation> AtTheCut =
         [Operation.FastPut, Operation.FastPut, Operation.FastBatchPut, Operation.LocalGet, Operation.LocalGet, Operation.QuorumGet];
+    private static readonly ImmutableArray<Operation> AtTheCutOnlyReads = [Operation.LocalGet, Operation.QuorumGet, Operation.QuorumGet];
     private readonly RequestDraw _requests = new(scenario, notes, random);
     private int _gatherAt;
     private long _gatherUntilNs;
@@ -44,11 +45,11 @@ internal sealed class SimClient(SimCluster cluster, Scenario scenario, ClientNot
 
     /// <summary>
     /// Those that do not wait turn to a node that is being cut off: for a while it acknowledges fast writes that a new leader will cut, and
-    /// does not know that others write elsewhere. Scenarios without fast writes do without this.
+    /// does not know that others write elsewhere. In scenarios without fast writes they only read there.
     /// </summary>
     public void Gather(int node, long untilNs)
     {
-        if (IsHasty && scenario.Operations.Contains(Operation.FastPut)) (_gatherAt, _gatherUntilNs) = (node, untilNs);
+        if (IsHasty) (_gatherAt, _gatherUntilNs) = (node, untilNs);
     }
 
     private bool IsGathering => cluster.World.NowNs < _gatherUntilNs;
@@ -58,10 +59,12 @@ internal sealed class SimClient(SimCluster cluster, Scenario scenario, ClientNot
     private void Ask()
     {
         if (_stopped) return;
-        var operations = IsGathering ? AtTheCut : scenario.Operations;
+        var operations = !IsGathering ? scenario.Operations : scenario.Operations.Contains(Operation.FastPut) ? AtTheCut : AtTheCutOnlyReads;
         var operation = operations[random.Next(operations.Length)];
         var node = IsGathering ? _gatherAt : 1 + random.Next(scenario.Nodes);
-        var key = _requests.KeyFor(IsGathering ? Operation.FastPut : operation);
+
+        // What was written fast at the cut is looked for there; what strong writes elsewhere have replaced, too.
+        var key = _requests.KeyFor(IsGathering && operation == Operation.LocalGet ? Operation.FastPut : operation);
         var timeoutMs = IsHasty ? random.Next(10, 300) : random.Chance(1, 10) ? random.Next(1, 200) : random.Next(500, 5_000);
         var call = _next ?? _requests.CallFor(operation, key);
         if (!cluster.IsUp(node))
