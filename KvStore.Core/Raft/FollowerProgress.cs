@@ -78,6 +78,7 @@ internal sealed class FollowerProgress(ReplicaId replica, LogIndex next, int ret
         Inflight.Clear();
         SentCommit = KnownCommit;
         NoticedCommit = LogIndex.Zero;
+        NoticeDueMs = long.MaxValue;
         Timer.Stop();
     }
 
@@ -142,6 +143,7 @@ internal sealed class FollowerProgress(ReplicaId replica, LogIndex next, int ret
         State = ProgressState.Snapshot;
         IsHeld = false;
         Inflight.Clear();
+        NoticeDueMs = long.MaxValue;
         Timer.Stop();
     }
 

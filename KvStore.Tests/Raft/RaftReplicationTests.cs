@@ -152,6 +152,16 @@ public sealed class RaftReplicationTests
     }
 
     [Test]
+    public void A_commit_notice_to_a_follower_that_cannot_be_reached_is_not_due()
+    {
+        var group = new RaftScript();
+        group.RunAll("options commit-notice=20\nadd-nodes 3\ncampaign 1\nstabilize\npropose 1 10\nstabilize");
+        group[1].Node.NextDeadlineMs.ShouldBeLessThanOrEqualTo(group.NowMs + 40, "both are to be told of the commit");
+        group.RunAll("unreachable 1 2\nunreachable 1 3");
+        group[1].Node.NextDeadlineMs.ShouldBeGreaterThan(group.NowMs + 40);
+    }
+
+    [Test]
     public void Only_one_configuration_is_under_way()
     {
         _group.Run("change 1 remove 3").ShouldContain("proposed 2");

@@ -9,7 +9,7 @@ namespace KvStore.Tests.Raft;
 /// Runs the commands of a golden script, one at a time, on a group of replicas, and tells in words what every replica did. Replicas are
 /// named by number; time moves only by the command `time`. Commands:
 ///   add-nodes COUNT [learners=N] [empty=N]      replicas 1.. with one configuration; the last N know no configuration
-///   options NAME=VALUE ...                      before add-nodes: inflight, append-bytes, append-entries, uncommitted
+///   options NAME=VALUE ...                      before add-nodes: inflight, append-bytes, append-entries, uncommitted, commit-notice
 ///   campaign N [transfer] | step-down N | crash N [survivors=K] | durable N [writes=K] | leader-alive N true|false
 ///   propose N SIZE [count=K] | change N add-learner|promote|remove M | change N joint A B C | change N leave
 ///   deliver [to=N] [from=N] [type=T] [count=K] [drop=K] [duplicate]    messages under way, oldest first
@@ -93,6 +93,7 @@ internal sealed class RaftScript
         MaxAppendBytes = Number(settings, "append-bytes", 256 << 10),
         MaxAppendEntries = Number(settings, "append-entries", 1024),
         MaxUncommittedBytes = Number(settings, "uncommitted", 16 << 20),
+        CommitNoticeMs = Number(settings, "commit-notice", 0),
     };
 
     private static int Number(Dictionary<string, string> settings, string name, int otherwise) =>

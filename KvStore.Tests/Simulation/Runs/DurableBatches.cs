@@ -16,10 +16,15 @@ internal static class DurableBatches
         var identity = WalInspection.Inspect(fs, directory).Identity;
         var scanner = new SegmentScanner(identity.Incarnation);
         var batches = new List<(string Path, int Offset, BatchHeader Header)>();
+        string? before = null;
         foreach (var number in LogFiles.List(fs, directory).Segments)
         {
             using var file = fs.Open(Path.Combine(directory, WalFormat.SegmentName(number)), FileOpenMode.Read);
             if (scanner.ReadStart(file, number, identity, out _) is not { } segment) break;
+
+            // What stands behind the end that the next segment names was given up.
+            batches.RemoveAll(batch => batch.Path == before && batch.Offset >= segment.Header.PreviousEnd);
+            before = file.Path;
             for (var offset = segment.Header.FirstBatchOffset; scanner.TryReadBatch(segment.Header, offset, out var header, out _); offset += WalFormat.AlignUp(header.TotalBytes))
                 batches.Add((file.Path, offset, header));
         }
