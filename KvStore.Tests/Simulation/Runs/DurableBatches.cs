@@ -1,5 +1,4 @@
 using KvStore.Core.Io;
-using KvStore.Core.Primitives;
 using KvStore.Core.Storage.Wal;
 
 namespace KvStore.Tests.Simulation.Runs;
@@ -15,21 +14,21 @@ internal static class DurableBatches
     {
         var identity = WalInspection.Inspect(fs, directory).Identity;
         var scanner = new SegmentScanner(identity.Incarnation);
-        var batches = new List<(string Path, int Offset, BatchHeader Header)>();
-        string? before = null;
-        foreach (var number in LogFiles.List(fs, directory).Segments)
+        var scan = new LogScan(directory, identity, scanner);
+        scan.Run(fs, LogFiles.List(fs, directory).Segments, FileOpenMode.Read);
+        var batches = new List<(string Path, int Offset, int Bytes)>();
+        foreach (var segment in scan.Segments)
         {
-            using var file = fs.Open(Path.Combine(directory, WalFormat.SegmentName(number)), FileOpenMode.Read);
-            if (scanner.ReadStart(file, number, identity, out _) is not { } segment) break;
-
-            // What stands behind the end that the next segment names was given up.
-            batches.RemoveAll(batch => batch.Path == before && batch.Offset >= segment.Header.PreviousEnd);
-            before = file.Path;
-            for (var offset = segment.Header.FirstBatchOffset; scanner.TryReadBatch(segment.Header, offset, out var header, out _); offset += WalFormat.AlignUp(header.TotalBytes))
-                batches.Add((file.Path, offset, header));
+            using var file = segment.File;
+            scanner.Open(file);
+            var offset = segment.Header.FirstBatchOffset;
+            while (offset < segment.End && scanner.TryReadBatch(segment.Header, offset, out var header, out _) && header.FirstLsn <= scan.KnownDurable)
+            {
+                batches.Add((file.Path, offset, header.TotalBytes));
+                offset += WalFormat.AlignUp(header.TotalBytes);
+            }
         }
 
-        var durable = batches.Select(batch => batch.Header.Durable).DefaultIfEmpty(Lsn.Zero).Max();
-        return [.. batches.Where(batch => batch.Header.FirstLsn <= durable).Select(batch => (batch.Path, batch.Offset, batch.Header.TotalBytes))];
+        return batches;
     }
 }

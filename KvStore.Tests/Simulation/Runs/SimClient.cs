@@ -14,9 +14,10 @@ internal sealed class SimClient(SimCluster cluster, Scenario scenario, ClientNot
     private const long NsPerMs = 1_000_000;
     private const long PatienceNs = 500 * NsPerMs;
     private const int GatheringThinkMs = 10;
-    private static readonly ImmutableArray<Operation> AtTheCut =
-        [Operation.FastPut, Operation.FastPut, Operation.FastBatchPut, Operation.LocalGet, Operation.LocalGet, Operation.QuorumGet];
-    private static readonly ImmutableArray<Operation> AtTheCutOnlyReads = [Operation.LocalGet, Operation.QuorumGet, Operation.QuorumGet];
+    private readonly ImmutableArray<Operation> _atTheCut = scenario.Operations.Contains(Operation.FastPut)
+        ? [Operation.FastPut, Operation.FastPut, Operation.FastBatchPut, Operation.LocalGet, Operation.LocalGet, Operation.QuorumGet]
+        : [Operation.LocalGet, Operation.QuorumGet, Operation.QuorumGet];
+
     private readonly RequestDraw _requests = new(scenario, notes, random);
     private int _gatherAt;
     private long _gatherUntilNs;
@@ -59,7 +60,7 @@ internal sealed class SimClient(SimCluster cluster, Scenario scenario, ClientNot
     private void Ask()
     {
         if (_stopped) return;
-        var operations = !IsGathering ? scenario.Operations : scenario.Operations.Contains(Operation.FastPut) ? AtTheCut : AtTheCutOnlyReads;
+        var operations = IsGathering ? _atTheCut : scenario.Operations;
         var operation = operations[random.Next(operations.Length)];
         var node = IsGathering ? _gatherAt : 1 + random.Next(scenario.Nodes);
 
